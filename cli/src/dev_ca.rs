@@ -1,0 +1,459 @@
+//! `ravelin dev-ca`: a certificate authority for development, and certificates below it.
+
+use std::fmt::Write as _;
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use ravelin_core::trust::pin::Pin;
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+use crate::authority::{AUTHORITY_DAYS, Authority};
+use crate::failure::{Exit, Failure};
+use crate::style::{OneLine, Style};
+use crate::subject::{Role, Subject};
+use crate::{input, stdout};
+
+/// Make a development CA, and certificates for servers and clients below it
+///
+/// Writes ca.pem and ca.key, and NAME.pem and NAME.key for every name (keys with mode 0600, ECDSA P-256). A directory
+/// that holds a CA already keeps it and gets the new certificates. No file is ever overwritten.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Example:
+  ravelin dev-ca --out certs --server localhost --client laptop
+  ravelin dev-ca --out certs --client spiffe://example.org/agents/one --days 30")]
+pub(crate) struct Args {
+    /// Directory for the files; made when it is missing
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Make a server certificate for this DNS name (*.example.org too) or IP address
+    #[arg(long, value_name = "NAME")]
+    server: Vec<String>,
+    /// Make a client certificate with this name: a DNS name, a SPIFFE ID or free text
+    #[arg(long, value_name = "NAME")]
+    client: Vec<String>,
+    /// Days until the certificates end; the CA lasts 3650
+    #[arg(long, value_name = "N", default_value_t = 365,
+          value_parser = clap::value_parser!(u16).range(1..=i64::from(AUTHORITY_DAYS)))]
+    days: u16,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    let subjects = subjects(args)?;
+    let now = SystemTime::now();
+    let existing = existing_authority(&args.out, now)?;
+    if existing.is_some() && subjects.is_empty() {
+        return Err(Failure::new(
+            Exit::Usage,
+            "E-CA-03",
+            format!("{} holds a CA already", args.out.display()),
+            "name what it shall certify: --server NAME or --client NAME",
+        ));
+    }
+    let kept = existing.is_some();
+    let authority = match existing {
+        Some(authority) => authority,
+        None => Authority::generate(now)?,
+    };
+
+    let mut report = Report::of(&args.out, &authority, kept);
+    let mut files = Vec::new();
+    if !kept {
+        files.push(File::key(&args.out, "ca", authority.key_pem()));
+        files.push(File::cert(&args.out, "ca", authority.cert_pem.clone()));
+    }
+    for subject in &subjects {
+        let issued = authority.issue(subject, now, args.days)?;
+        report.add(subject, issued.pin, issued.not_after);
+        files.push(File::key(&args.out, &subject.stem, issued.key_pem));
+        files.push(File::cert(&args.out, &subject.stem, issued.cert_pem));
+    }
+    write_all(&args.out, &files)?;
+
+    stdout::print(&if args.json {
+        report.json()
+    } else {
+        report.table(Style::stdout())
+    })
+}
+
+/// Every name that was asked for, with file names that differ from each other and from the CA's.
+fn subjects(args: &Args) -> Result<Vec<Subject>, Failure> {
+    let servers = args.server.iter().map(|name| Subject::server(name));
+    let clients = args.client.iter().map(|name| Subject::client(name));
+    let subjects = servers.chain(clients).collect::<Result<Vec<_>, _>>()?;
+    // Some file systems ignore case.
+    let mut taken = vec!["ca".to_owned()];
+    for subject in &subjects {
+        let stem = subject.stem.to_lowercase();
+        if taken.contains(&stem) {
+            return Err(Failure::new(
+                Exit::Usage,
+                "E-CA-02",
+                format!("two certificates would share the file {}.pem", subject.stem),
+                "give every name once, and another name instead of 'ca'",
+            ));
+        }
+        taken.push(stem);
+    }
+    Ok(subjects)
+}
+
+/// The CA of an earlier run, if `dir` holds one.
+fn existing_authority(dir: &Path, now: SystemTime) -> Result<Option<Authority>, Failure> {
+    let unusable = |cause: String| {
+        Failure::new(
+            Exit::Configuration,
+            "E-CA-05",
+            format!("{} holds no usable CA: {cause}", dir.display()),
+            "put a CA's ca.pem and ca.key there, or give another --out directory",
+        )
+    };
+    let (cert, key) = (dir.join("ca.pem"), dir.join("ca.key"));
+    match (exists(&cert)?, exists(&key)?) {
+        (false, false) => return Ok(None),
+        (true, false) => return Err(unusable("ca.pem is there without ca.key".to_owned())),
+        (false, true) => return Err(unusable("ca.key is there without ca.pem".to_owned())),
+        (true, true) => {}
+    }
+    refuse_readable_by_others(&key)?;
+    let cert_pem = read_regular(&cert).map_err(|error| unusable(format!("ca.pem: {error}")))?;
+    let key_pem = read_regular(&key).map_err(|error| unusable(format!("ca.key: {error}")))?;
+    Authority::load(&cert_pem, &key_pem, now)
+        .map(Some)
+        .map_err(unusable)
+}
+
+/// A dangling link exists too: it would be written through.
+fn exists(path: &Path) -> Result<bool, Failure> {
+    match fs::symlink_metadata(path) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(input::unreadable(path, &error)),
+    }
+}
+
+#[cfg(unix)]
+fn refuse_readable_by_others(key: &Path) -> Result<(), Failure> {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let mode = fs::metadata(key)
+        .map_err(|error| input::unreadable(key, &error))?
+        .permissions()
+        .mode();
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Exit::Configuration,
+        "E-CA-07",
+        format!(
+            "{} can be used by others (mode {:04o})",
+            key.display(),
+            mode & 0o7777
+        ),
+        format!("run `chmod 600 {}`", quoted(key)),
+    ))
+}
+
+#[cfg(not(unix))]
+fn refuse_readable_by_others(_key: &Path) -> Result<(), Failure> {
+    Ok(())
+}
+
+/// Whoever put a FIFO there would make us wait for ever.
+fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
+    input::read(path)
+}
+
+/// What one run is about to write.
+struct File {
+    path: PathBuf,
+    content: String,
+    secret: bool,
+}
+
+impl File {
+    fn cert(dir: &Path, stem: &str, content: String) -> Self {
+        Self {
+            path: dir.join(format!("{stem}.pem")),
+            content,
+            secret: false,
+        }
+    }
+
+    fn key(dir: &Path, stem: &str, content: String) -> Self {
+        Self {
+            path: dir.join(format!("{stem}.key")),
+            content,
+            secret: true,
+        }
+    }
+
+    /// `create_new` is O_EXCL: what appeared since the check is not overwritten either, and no link is followed.
+    fn create(&self) -> io::Result<fs::File> {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::OpenOptionsExt as _;
+            options.mode(if self.secret { 0o600 } else { 0o644 });
+        }
+        options.open(&self.path)
+    }
+}
+
+/// Writes all of `files` or none.
+fn write_all(dir: &Path, files: &[File]) -> Result<(), Failure> {
+    for file in files {
+        if exists(&file.path)? {
+            return Err(taken(&file.path));
+        }
+    }
+    let mut made = Made::default();
+    made.directory(dir)?;
+    for file in files {
+        made.file(file)?;
+    }
+    made.keep();
+    Ok(())
+}
+
+fn taken(path: &Path) -> Failure {
+    Failure::new(
+        Exit::Configuration,
+        "E-CA-04",
+        format!("{} exists, nothing was written", path.display()),
+        "move it away, or give another name or --out directory",
+    )
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> Failure {
+    if error.kind() == io::ErrorKind::AlreadyExists {
+        return taken(path);
+    }
+    Failure::new(
+        Exit::Io,
+        "E-CLI-04",
+        format!("cannot write {}: {error}", path.display()),
+        "give an --out directory that you can write to",
+    )
+}
+
+/// What this run made so far; taken away again when it is dropped before `keep`.
+#[derive(Default)]
+struct Made {
+    paths: Vec<PathBuf>,
+}
+
+impl Made {
+    fn directory(&mut self, dir: &Path) -> Result<(), Failure> {
+        let missing: Vec<&Path> = dir
+            .ancestors()
+            .take_while(|path| !path.as_os_str().is_empty() && !path.is_dir())
+            .collect();
+        for path in missing.into_iter().rev() {
+            DirBuilder::new()
+                .create(path)
+                .map_err(|error| unwritable(path, &error))?;
+            self.paths.push(path.to_owned());
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, file: &File) -> Result<(), Failure> {
+        let mut handle = file
+            .create()
+            .map_err(|error| unwritable(&file.path, &error))?;
+        self.paths.push(file.path.clone());
+        handle
+            .write_all(file.content.as_bytes())
+            .and_then(|()| handle.sync_all())
+            .map_err(|error| unwritable(&file.path, &error))
+    }
+
+    fn keep(mut self) {
+        self.paths.clear();
+    }
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        for path in self.paths.iter().rev() {
+            // The failure that led here is what the user gets to read.
+            let _ = if path.is_dir() {
+                fs::remove_dir(path)
+            } else {
+                fs::remove_file(path)
+            };
+        }
+    }
+}
+
+/// What a run tells its user.
+struct Report<'a> {
+    dir: &'a Path,
+    rows: Vec<Row>,
+}
+
+struct Row {
+    role: &'static str,
+    name: String,
+    stem: String,
+    pin: Pin,
+    not_after: OffsetDateTime,
+    created: bool,
+}
+
+impl<'a> Report<'a> {
+    fn of(dir: &'a Path, authority: &Authority, kept: bool) -> Self {
+        let row = Row {
+            role: "ca",
+            name: authority.name.clone(),
+            stem: "ca".to_owned(),
+            pin: authority.pin,
+            not_after: authority.not_after,
+            created: !kept,
+        };
+        Self {
+            dir,
+            rows: vec![row],
+        }
+    }
+
+    fn add(&mut self, subject: &Subject, pin: Pin, not_after: OffsetDateTime) {
+        self.rows.push(Row {
+            role: subject.role.as_str(),
+            name: subject.name.clone(),
+            stem: subject.stem.clone(),
+            pin,
+            not_after,
+            created: true,
+        });
+    }
+
+    fn path(&self, stem: &str, ending: &str) -> PathBuf {
+        self.dir.join(format!("{stem}.{ending}"))
+    }
+
+    fn json(&self) -> String {
+        let certificates: Vec<Value> = self
+            .rows
+            .iter()
+            .map(|row| {
+                json!({
+                    "role": row.role,
+                    "name": row.name,
+                    "certificate": self.path(&row.stem, "pem").to_string_lossy(),
+                    "key": self.path(&row.stem, "key").to_string_lossy(),
+                    "pin": row.pin.to_string(),
+                    "not_after": rfc3339(row.not_after),
+                    "created": row.created,
+                })
+            })
+            .collect();
+        format!(
+            "{}\n",
+            json!({ "certificates": certificates, "next": self.next() })
+        )
+    }
+
+    fn table(&self, style: Style) -> String {
+        let files: Vec<String> = self
+            .rows
+            .iter()
+            .map(|row| self.path(&row.stem, "pem").display().to_string())
+            .collect();
+        let width = files.iter().map(|f| f.chars().count()).max().unwrap_or(0);
+        let mut table = String::new();
+        for (row, file) in self.rows.iter().zip(&files) {
+            let state = if row.created {
+                style.green("wrote")
+            } else {
+                style.dim("kept ")
+            };
+            let pad = " ".repeat(width - file.chars().count());
+            // Writing to a String cannot fail.
+            let _ = writeln!(
+                table,
+                "{state}  {}{pad}  {:6}  {}  until {}  {}",
+                style.bold(file),
+                row.role,
+                row.pin,
+                row.not_after.date(),
+                style.dim(&OneLine(&row.name).to_string()),
+            );
+        }
+        let _ = writeln!(
+            table,
+            "{}",
+            style.dim("each with its private key beside it as .key, mode 0600")
+        );
+        for next in self.next() {
+            let _ = writeln!(table, "next: {next}");
+        }
+        table
+    }
+
+    /// The commands that use what was made.
+    fn next(&self) -> Vec<String> {
+        let path = |stem: &str, ending| quoted(&self.path(stem, ending));
+        let first = |role: Role| self.rows.iter().find(|row| row.role == role.as_str());
+        let ca = path("ca", "pem");
+        let server = first(Role::Server);
+        let mut next = Vec::new();
+        if let Some(server) = server {
+            next.push(format!(
+                "ravelin proxy --listen 127.0.0.1:8443 --cert {} --key {} --client-ca {ca} --to stdio -- CMD",
+                path(&server.stem, "pem"),
+                path(&server.stem, "key"),
+            ));
+        }
+        if let Some(client) = first(Role::Client) {
+            let host = server.map_or("HOST", |server| server.name.as_str());
+            let host = if host.contains(':') {
+                format!("[{host}]")
+            } else {
+                host.replace('*', "HOST")
+            };
+            next.push(format!(
+                "ravelin bridge {host}:8443 --ca {ca} --cert {} --key {}",
+                path(&client.stem, "pem"),
+                path(&client.stem, "key"),
+            ));
+        }
+        if next.is_empty() {
+            next.push(format!(
+                "ravelin dev-ca --out {} --server localhost --client laptop",
+                quoted(self.dir)
+            ));
+        }
+        next
+    }
+}
+
+/// RFC 3339 in UTC with whole seconds, as X.509 has them.
+fn rfc3339(at: OffsetDateTime) -> String {
+    let (hour, minute, second) = at.to_hms();
+    format!("{}T{hour:02}:{minute:02}:{second:02}Z", at.date())
+}
+
+/// A path as a POSIX shell reads it back.
+fn quoted(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@,%=".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.into_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
+}

@@ -1,0 +1,125 @@
+//! The `ravelin` program: mutual TLS with pins in front of any MCP server.
+//!
+//! Exit codes: 0 ok, 2 usage, 3 configuration, 4 the peer was refused, 5 the peer refused us, 6 I/O. The last line on
+//! stderr of any failure is `error CODE: cause; remedy`.
+
+mod authority;
+mod dev_ca;
+mod failure;
+mod input;
+// `demo` is its user in the program.
+#[cfg(test)]
+mod mcp_client;
+mod mcp_files;
+mod pin;
+mod stdout;
+mod style;
+mod subject;
+
+use std::ffi::OsStr;
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+use crate::failure::{Exit, Failure};
+
+/// Mutual TLS with pins in front of any MCP server
+#[derive(Parser)]
+#[command(name = "ravelin", version, after_help = EXAMPLE)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLE: &str = "\
+Example:
+  ravelin dev-ca --out certs --server localhost --client laptop";
+
+#[derive(Subcommand)]
+enum Command {
+    DevCa(dev_ca::Args),
+    Files(mcp_files::Args),
+    Pin(pin::Args),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::try_parse() {
+        Ok(cli) => match cli.command {
+            Command::DevCa(args) => dev_ca::run(&args),
+            Command::Files(args) => mcp_files::run(&args),
+            Command::Pin(args) => pin::run(&args),
+        },
+        Err(error) => help_or_usage(&error),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+/// Prints what clap has to say; a wrong command line ends with our line after clap's explanation.
+fn help_or_usage(error: &clap::Error) -> Result<(), Failure> {
+    if !error.use_stderr() {
+        return stdout::written(error.print());
+    }
+    // clap picks the stream and the colour; a closed stderr leaves the exit code.
+    let _ = error.print();
+    let cause = if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        "no command given".to_owned()
+    } else {
+        first_paragraph(&error.render().to_string())
+    };
+    let help = match named_command() {
+        Some(command) => format!("run `ravelin {command} --help`"),
+        None => "run `ravelin --help`".to_owned(),
+    };
+    Err(Failure::new(Exit::Usage, "E-USE-01", cause, help))
+}
+
+/// clap's message without its `error: ` and without the usage that follows it, on one line.
+fn first_paragraph(message: &str) -> String {
+    message
+        .trim_start_matches("error: ")
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !line.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+fn named_command() -> Option<String> {
+    let cli = Cli::command();
+    std::env::args_os()
+        .skip(1)
+        .find(|argument| {
+            !AsRef::<OsStr>::as_ref(argument)
+                .as_encoded_bytes()
+                .starts_with(b"-")
+        })
+        .and_then(|argument| Some(cli.find_subcommand(argument)?.get_name().to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_is_well_formed_and_its_help_shows_an_example() {
+        let mut cli = Cli::command();
+        cli.build();
+        cli.clone().debug_assert();
+        for command in cli.get_subcommands().filter(|c| c.get_name() != "help") {
+            let after = command
+                .get_after_help()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            let line = format!("  ravelin {}", command.get_name());
+            assert!(
+                after.starts_with("Example:\n") && after.contains(&line),
+                "{}: {after}",
+                command.get_name()
+            );
+        }
+    }
+}

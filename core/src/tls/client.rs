@@ -1,0 +1,116 @@
+//! The engine's client configuration: one for all connections of a policy, cloned for each with its own clock.
+
+use alloc::sync::Arc;
+use core::fmt;
+
+use rustls::SignatureScheme;
+use rustls::client::{ResolvesClientCert, Resumption, UnbufferedClientConnection};
+use rustls::crypto::CryptoProvider;
+use rustls::sign::CertifiedKey;
+use rustls_pki_types::ServerName;
+
+#[cfg(feature = "std")]
+use super::resumption::ClientResumption;
+use super::session::Session;
+use super::slot::Slot;
+use super::verifier::{Policy, ServerVerifier};
+use super::{certified_key, decode, versions};
+use crate::config::{ConfigError, Identity, Settings};
+use crate::error::Error;
+
+pub(crate) struct ClientEngine {
+    config: rustls::ClientConfig,
+    policy: Arc<Policy>,
+    #[cfg(feature = "std")]
+    resumption: ClientResumption,
+}
+
+impl ClientEngine {
+    pub(crate) fn new(
+        provider: Arc<CryptoProvider>,
+        policy: Arc<Policy>,
+        identity: Option<Identity>,
+        settings: &Settings,
+        #[cfg(feature = "std")] resumption: ClientResumption,
+    ) -> Result<Self, ConfigError> {
+        let credential = match identity {
+            Some(identity) => {
+                let (chain, key) = identity.into_parts();
+                Some(certified_key(&provider, chain, key)?)
+            }
+            None => None,
+        };
+        // Every connection brings its own clock.
+        let clock = Arc::new(Slot::default());
+        let mut config = rustls::ClientConfig::builder_with_details(provider, clock)
+            .with_protocol_versions(versions(settings.min_version)?)
+            .map_err(|_| ConfigError::ProviderIncomplete)?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(ServerVerifier(Arc::clone(&policy))))
+            .with_client_cert_resolver(Arc::new(Credential(credential)));
+        config.alpn_protocols.clone_from(&settings.alpn);
+        config.max_fragment_size = settings.fragment();
+        config.resumption = Resumption::disabled();
+        Ok(Self {
+            config,
+            policy,
+            #[cfg(feature = "std")]
+            resumption,
+        })
+    }
+
+    pub(crate) fn session(
+        &self,
+        name: ServerName<'static>,
+        slot: Arc<Slot>,
+    ) -> Result<Session, Error> {
+        let mut config = self.config.clone();
+        config.time_provider = Arc::<Slot>::clone(&slot);
+        #[cfg(feature = "std")]
+        {
+            config.resumption = self.resumption.for_connection(self.policy.epoch, &slot);
+        }
+        let engine =
+            UnbufferedClientConnection::new(Arc::new(config), name.clone()).map_err(decode)?;
+        Ok(Session::client(
+            engine,
+            Arc::clone(&self.policy),
+            name,
+            slot,
+        ))
+    }
+
+    pub(crate) fn policy(&self) -> &Policy {
+        &self.policy
+    }
+}
+
+impl fmt::Debug for ClientEngine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientEngine")
+            .field("policy", &self.policy)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The client's certificate, when it has one.
+#[derive(Debug)]
+struct Credential(Option<Arc<CertifiedKey>>);
+
+impl ResolvesClientCert for Credential {
+    fn resolve(&self, _hints: &[&[u8]], _schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        // Whether its key fits the schemes is checked by the engine when it signs.
+        self.0.clone()
+    }
+
+    fn has_certs(&self) -> bool {
+        self.0.is_some()
+    }
+}
+
+impl Settings {
+    /// The engine counts the record header into its fragment size.
+    pub(super) fn fragment(&self) -> Option<usize> {
+        Some(self.limits.fragment + crate::buffer::HEADER)
+    }
+}

@@ -1,0 +1,1 @@
+//! Ravelin streams, acceptors and listeners for tokio

@@ -1,0 +1,1 @@
+//! What Ravelin needs from an operating system, without choosing an executor

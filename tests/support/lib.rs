@@ -1,0 +1,11 @@
+//! Test support: the seeded provider, a CA, and the `Pair` harness.
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a fixture that cannot be made ends its test"
+)]
+
+pub mod ca;
+pub mod pair;
+pub mod provider;
