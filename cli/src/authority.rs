@@ -40,7 +40,7 @@ pub(crate) struct Issued {
 
 impl Authority {
     /// A new CA with an ECDSA P-256 key, valid for [`AUTHORITY_DAYS`].
-    pub(crate) fn generate(now: SystemTime) -> Result<Self, Failure> {
+    pub(crate) fn generate(now: OffsetDateTime) -> Result<Self, Failure> {
         let key = new_key()?;
         let name = authority_name(&key);
         let mut params = validity(now, AUTHORITY_DAYS)?;
@@ -58,7 +58,11 @@ impl Authority {
     }
 
     /// A CA that [`Self::generate`] made earlier; the error says what is wrong with the pair.
-    pub(crate) fn load(cert_pem: &[u8], key_pem: &[u8], now: SystemTime) -> Result<Self, String> {
+    pub(crate) fn load(
+        cert_pem: &[u8],
+        key_pem: &[u8],
+        now: OffsetDateTime,
+    ) -> Result<Self, String> {
         let key = std::str::from_utf8(key_pem)
             .ok()
             .and_then(|pem| KeyPair::from_pem(pem).ok())
@@ -77,7 +81,7 @@ impl Authority {
             .ok()
             .and_then(|at| OffsetDateTime::from_unix_timestamp(at).ok())
             .ok_or("ca.pem ends at no date")?;
-        if not_after <= OffsetDateTime::from(now) {
+        if not_after <= now {
             return Err(format!("ca.pem ended on {}", not_after.date()));
         }
         let mut params = CertificateParams::default();
@@ -100,12 +104,12 @@ impl Authority {
     pub(crate) fn issue(
         &self,
         subject: &Subject,
-        now: SystemTime,
+        now: OffsetDateTime,
         days: u16,
     ) -> Result<Issued, Failure> {
         let mut params = validity(now, days)?;
         if params.not_after > self.not_after {
-            let remaining = (self.not_after - OffsetDateTime::from(now)).whole_days();
+            let remaining = (self.not_after - now).whole_days();
             return Err(Failure::new(
                 Exit::Configuration,
                 "E-CA-06",
@@ -143,27 +147,37 @@ impl Authority {
     }
 }
 
+/// What the system clock says; a certificate needs a date between 1970 and 9999.
+pub(crate) fn clock(now: SystemTime) -> Result<OffsetDateTime, Failure> {
+    now.duration_since(SystemTime::UNIX_EPOCH)
+        .ok()
+        .and_then(|since| i64::try_from(since.as_secs()).ok())
+        .and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok())
+        .ok_or_else(wrong_clock)
+}
+
 fn new_key() -> Result<KeyPair, Failure> {
     KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(|e| not_issued(&e))
 }
 
-fn validity(now: SystemTime, days: u16) -> Result<CertificateParams, Failure> {
-    let now = OffsetDateTime::from(now);
-    let (Some(not_before), Some(not_after)) = (
-        now.checked_sub(CLOCK_SKEW),
-        now.checked_add(Duration::days(days.into())),
-    ) else {
-        return Err(Failure::new(
-            Exit::Configuration,
-            "E-CA-08",
-            "the system clock is outside the years that a certificate can name",
-            "set the clock",
-        ));
-    };
+fn validity(now: OffsetDateTime, days: u16) -> Result<CertificateParams, Failure> {
+    let not_before = now.checked_sub(CLOCK_SKEW).ok_or_else(wrong_clock)?;
+    let not_after = now
+        .checked_add(Duration::days(days.into()))
+        .ok_or_else(wrong_clock)?;
     let mut params = CertificateParams::default();
     params.not_before = not_before;
     params.not_after = not_after;
     Ok(params)
+}
+
+fn wrong_clock() -> Failure {
+    Failure::new(
+        Exit::Configuration,
+        "E-CA-08",
+        "the system clock is outside the years that a certificate can name",
+        "set the clock",
+    )
 }
 
 fn common_name(name: &str) -> DistinguishedName {
@@ -198,7 +212,7 @@ fn not_issued(error: &rcgen::Error) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::time::Duration as Seconds;
 
     use ravelin_core::pki_types::{ServerName, UnixTime};
     use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert, aws_lc_rs};
@@ -228,7 +242,7 @@ mod tests {
 
     #[test]
     fn what_it_issues_verifies_for_its_name_and_its_role_alone() {
-        let now = SystemTime::now();
+        let now = clock(SystemTime::now()).unwrap();
         let ca = Authority::generate(now).unwrap();
         let other = Authority::generate(now).unwrap();
         let issue = |subject: Result<Subject, Failure>| {
@@ -285,7 +299,7 @@ mod tests {
 
     #[test]
     fn a_loaded_authority_issues_below_the_same_certificate() {
-        let now = SystemTime::now();
+        let now = clock(SystemTime::now()).unwrap();
         let first = Authority::generate(now).unwrap();
         let key = first.key_pem();
         let loaded = Authority::load(first.cert_pem.as_bytes(), key.as_bytes(), now).unwrap();
@@ -303,14 +317,14 @@ mod tests {
 
     #[test]
     fn an_unusable_pair_is_refused_and_says_why() {
-        let now = SystemTime::now();
+        let now = clock(SystemTime::now()).unwrap();
         let ca = Authority::generate(now).unwrap();
         let leaf = ca
             .issue(&Subject::server("localhost").unwrap(), now, 30)
             .unwrap();
         let other = Authority::generate(now).unwrap().key_pem();
         let key = ca.key_pem();
-        let decades = now + Duration::from_secs(86_400 * 7300);
+        let decades = now + Duration::days(7300);
         let stranger = KeyPair::generate().unwrap();
         let foreign = CertificateParams::new(vec![])
             .unwrap()
@@ -336,11 +350,30 @@ mod tests {
 
     #[test]
     fn no_certificate_outlives_its_authority() {
-        let now = SystemTime::now();
+        let now = clock(SystemTime::now()).unwrap();
         let ca = Authority::generate(now).unwrap();
-        let later = now + Duration::from_secs(86_400 * 3000);
+        let later = now + Duration::days(3000);
         let subject = Subject::server("localhost").unwrap();
-        assert!(ca.issue(&subject, later, 700).is_err());
+        let refused = ca.issue(&subject, later, 700).err().unwrap().to_string();
+        assert!(refused.starts_with("error E-CA-06: "), "{refused}");
+        assert!(
+            refused.ends_with("; give --days 650 or less, or make a new CA in another directory"),
+            "{refused}"
+        );
         assert!(ca.issue(&subject, later, 600).is_ok());
+    }
+
+    #[test]
+    fn a_clock_without_a_date_is_refused() {
+        let year_10000 = SystemTime::UNIX_EPOCH + Seconds::from_secs(253_402_300_800);
+        let before_1970 = SystemTime::UNIX_EPOCH - Seconds::from_secs(1);
+        let year_9999 = clock(year_10000 - Seconds::from_secs(1)).unwrap();
+        for refused in [
+            clock(year_10000).err(),
+            clock(before_1970).err(),
+            Authority::generate(year_9999).err(),
+        ] {
+            assert!(refused.unwrap().to_string().starts_with("error E-CA-08: "));
+        }
     }
 }

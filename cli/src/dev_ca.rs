@@ -10,7 +10,7 @@ use ravelin_core::trust::pin::Pin;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use crate::authority::{AUTHORITY_DAYS, Authority};
+use crate::authority::{self, AUTHORITY_DAYS, Authority};
 use crate::failure::{Exit, Failure};
 use crate::style::{OneLine, Style};
 use crate::subject::{Role, Subject};
@@ -46,7 +46,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let subjects = subjects(args)?;
-    let now = SystemTime::now();
+    let now = authority::clock(SystemTime::now())?;
     let existing = existing_authority(&args.out, now)?;
     if existing.is_some() && subjects.is_empty() {
         return Err(Failure::new(
@@ -106,7 +106,7 @@ fn subjects(args: &Args) -> Result<Vec<Subject>, Failure> {
 }
 
 /// The CA of an earlier run, if `dir` holds one.
-fn existing_authority(dir: &Path, now: SystemTime) -> Result<Option<Authority>, Failure> {
+fn existing_authority(dir: &Path, now: OffsetDateTime) -> Result<Option<Authority>, Failure> {
     let unusable = |cause: String| {
         Failure::new(
             Exit::Configuration,

@@ -42,7 +42,7 @@ impl Failure {
 
     /// Writes the last line of stderr and gives the exit code.
     pub(crate) fn report(&self) -> ExitCode {
-        let line = self.refusal.to_string();
+        let line = self.to_string();
         let style = Style::stderr();
         let line = match line.strip_prefix("error") {
             Some(rest) => format!("{}{rest}", style.red("error")),
@@ -51,6 +51,12 @@ impl Failure {
         // stderr is the last channel: where it is closed, the exit code still tells.
         let _ = writeln!(io::stderr().lock(), "{line}");
         ExitCode::from(self.exit as u8)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.refusal.fmt(f)
     }
 }
 

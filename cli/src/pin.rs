@@ -112,20 +112,15 @@ fn from_pem(bytes: &[u8]) -> Result<Vec<Pinned>, String> {
     let mut pinned = Vec::new();
     for section in <(SectionKind, Vec<u8>)>::pem_slice_iter(bytes) {
         let (kind, der) = section.map_err(|_| "its PEM is damaged".to_owned())?;
-        let (what, found) = match kind {
-            SectionKind::Certificate => ("certificate", Pinned::certificate(&der)),
-            SectionKind::PublicKey => ("public key", Pinned::public_key(&der)),
-            SectionKind::PrivateKey => {
-                ("private key", of_private(PrivateKeyDer::Pkcs8(der.into())))
-            }
-            SectionKind::RsaPrivateKey => {
-                ("private key", of_private(PrivateKeyDer::Pkcs1(der.into())))
-            }
-            SectionKind::EcPrivateKey => {
-                ("private key", of_private(PrivateKeyDer::Sec1(der.into())))
-            }
-            // A request, a revocation list: nothing to pin.
-            _ => continue,
+        let (what, found) = if kind == SectionKind::Certificate {
+            ("certificate", Pinned::certificate(&der))
+        } else if kind == SectionKind::PublicKey {
+            ("public key", Pinned::public_key(&der))
+        } else if let Some(key) = PrivateKeyDer::from_pem(kind, der) {
+            ("private key", Pinned::private_key(&key))
+        } else {
+            // A request or a revocation list: nothing to pin.
+            continue;
         };
         let number = pinned.len() + 1;
         pinned
@@ -142,10 +137,6 @@ fn from_der(bytes: &[u8]) -> Result<Pinned, String> {
         .or_else(|| Pinned::public_key(bytes))
         .or_else(|| Pinned::private_key(&PrivateKeyDer::try_from(bytes).ok()?))
         .ok_or_else(|| "it is neither PEM nor the DER of a certificate or a key".to_owned())
-}
-
-fn of_private(der: PrivateKeyDer<'_>) -> Option<Pinned> {
-    Pinned::private_key(&der)
 }
 
 /// RFC 5280 section 4.1: SEQUENCE { algorithm SEQUENCE { OID, ... }, subjectPublicKey BIT STRING }.

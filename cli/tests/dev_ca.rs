@@ -1,4 +1,9 @@
 //! `ravelin dev-ca` writes all of its files or none, keys for their owner alone, and nothing twice.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -199,9 +204,6 @@ fn a_second_run_adds_to_the_same_ca() {
     let output = dev_ca(dir.path(), &[]);
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).starts_with("error E-CA-03: "));
-    let output = dev_ca(dir.path(), &["--client", "late", "--days", "3650"]);
-    // The CA of this moment ends 3650 days from its own making, a little earlier than that.
-    assert!(stderr(&output).is_empty() || stderr(&output).starts_with("error E-CA-06: "));
 }
 
 #[test]

@@ -1,4 +1,9 @@
 //! Every failure ends stderr with `error CODE: cause; remedy` and has its exit code.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 use std::fs;
 use std::path::Path;

@@ -1,5 +1,10 @@
 //! `ravelin files`, spoken to as any MCP client would: JSON-RPC lines on its stdin and stdout.
 #![cfg(target_os = "linux")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -217,6 +222,67 @@ fn paths_that_leave_the_root_and_what_is_no_text_file_are_refused() {
     );
     assert_eq!(answer["error"]["code"], -32602);
     session.end();
+}
+
+#[test]
+fn what_the_kernel_refuses_is_a_tool_error_with_a_code() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    // The server's own directory in /proc: lengths of zero that lie, magic links, and a file that fails when read.
+    let mut session = Session::initialized(Path::new("/proc/self"));
+    assert!(session.read("status").unwrap().contains("ravelin"));
+    for (path, code) in [
+        ("fd/0", "E-FILE-04"),
+        ("root/etc", "E-FILE-04"),
+        ("mem", "E-FILE-09"),
+    ] {
+        let error = session.read(path).unwrap_err();
+        assert!(
+            error.starts_with(&format!("error {code}: ")),
+            "{path}: {error}"
+        );
+    }
+    session.end();
+
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("private");
+    fs::write(&file, "private").unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o000)).unwrap();
+    let mut session = Session::initialized(dir.path());
+    match session.read("private") {
+        // Permissions do not bind root.
+        Ok(text) => assert_eq!(fs::read_to_string(&file).unwrap(), text),
+        Err(error) => assert!(error.starts_with("error E-FILE-08: "), "{error}"),
+    }
+    session.end();
+}
+
+#[test]
+fn a_server_without_descriptors_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut codes = Vec::new();
+    for descriptors in 4..24 {
+        let output = Command::new("sh")
+            .args([
+                "-c",
+                &format!("ulimit -n {descriptors}; exec \"$0\" files --root \"$1\""),
+            ])
+            .arg(env!("CARGO_BIN_EXE_ravelin"))
+            .arg(dir.path())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        codes.extend(
+            stderr
+                .strip_prefix("error ")
+                .and_then(|rest| rest.get(..9))
+                .map(str::to_owned),
+        );
+        assert!(!stderr.contains("panicked"), "{descriptors}: {stderr}");
+    }
+    assert!(codes.iter().any(|code| code == "E-FILE-13"), "{codes:?}");
+    assert!(codes.iter().any(|code| code == "E-CLI-02:"), "{codes:?}");
 }
 
 #[test]

@@ -66,6 +66,9 @@ struct State {
 pub struct Interest {
     /// Whether bytes from the transport are wanted.
     pub receive: Receive,
+    /// Whether plaintext waits, or a record that may hold some: [`Connection::read`] it, or
+    /// [`Connection::consume`] what [`Connection::plaintext`] shows, before you block.
+    pub readable: bool,
     /// Whether [`Connection::transmit`] holds bytes for the transport.
     pub transmit: bool,
     /// When to call [`Connection::handle_timeout`], and what for.
@@ -165,6 +168,7 @@ impl Connection {
     pub fn interest(&self) -> Interest {
         Interest {
             receive: self.receive(),
+            readable: self.readable(),
             transmit: !self.outgoing.is_empty(),
             deadline: self.deadline(),
             phase: self.phase(),

@@ -79,10 +79,11 @@ impl Identity {
     /// No certificate, no key, broken armour. Whether the two belong together is known when a configuration is built,
     /// by the crypto provider.
     pub fn from_pem(chain_pem: &[u8], key_pem: &[u8]) -> Result<Self, ConfigError> {
-        let key = PrivateKeyDer::from_pem_slice(key_pem).map_err(|error| match error {
-            pem::Error::NoItemsFound => ConfigError::NoKey,
-            _ => ConfigError::Pem,
-        })?;
+        let key = match PrivateKeyDer::from_pem_slice(key_pem) {
+            Ok(key) => key,
+            Err(pem::Error::NoItemsFound) => return Err(ConfigError::NoKey),
+            Err(_) => return Err(ConfigError::Pem),
+        };
         Self::from_der(certificates(chain_pem)?, key)
     }
 

@@ -57,6 +57,11 @@ impl Connection {
         }
     }
 
+    pub(super) fn readable(&self) -> bool {
+        let lies_here = matches!(self.incoming.next(), Record::Show { whole: true, .. });
+        !self.opened.is_empty() || (lies_here && !self.ended())
+    }
+
     pub(super) fn deadline(&self) -> Option<(Instant, Deadline)> {
         let Timeouts {
             handshake,
@@ -228,7 +233,7 @@ impl Connection {
         }
         match verdict {
             Some(PinVerdict::Matched { index, .. }) => {
-                self.events.push(Event::PinMatched { index })
+                self.events.push(Event::PinMatched { index });
             }
             Some(PinVerdict::Unmatched { presented, .. }) => {
                 self.events.push(Event::PinWouldRefuse {

@@ -244,7 +244,7 @@ fn advance<D>(
                 }
             }
             Ok(ConnectionState::EncodeTlsData(mut data)) => {
-                append(outgoing, |out| data.encode(out))?
+                append(outgoing, |out| data.encode(out))?;
             }
             // The outgoing bytes are ours and in order: they count as transmitted.
             Ok(ConnectionState::TransmitTlsData(data)) => data.done(),

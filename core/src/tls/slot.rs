@@ -50,14 +50,18 @@ impl Slot {
     }
 
     /// Notes the first notAfter among the certificates that are valid now. None of the others can lie on the verified
-    /// path, so a session that ends here never outlives a certificate that it rests on.
+    /// path, so a session that ends here never outlives a certificate that it rests on. A certificate that cannot be
+    /// read makes a session that ends at once.
     pub(crate) fn expire_with<'a>(&self, chain: impl IntoIterator<Item = &'a CertificateDer<'a>>) {
         let now = u64::from(self.now.load(Ordering::Relaxed));
         let first = chain
             .into_iter()
-            .filter_map(|der| Some(Certificate::parse(der).ok()?.validity()))
-            .filter(|validity| validity.not_before <= now && now <= validity.not_after)
-            .map(|validity| u32::try_from(validity.not_after).unwrap_or(u32::MAX))
+            .map(|der| Certificate::parse(der).map(|certificate| certificate.validity()))
+            .filter_map(|validity| match validity {
+                Ok(validity) => (validity.not_before <= now && now <= validity.not_after)
+                    .then(|| u32::try_from(validity.not_after).unwrap_or(u32::MAX)),
+                Err(_) => Some(0),
+            })
             .min();
         if let Some(first) = first {
             self.set_expires(first);

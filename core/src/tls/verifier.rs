@@ -118,7 +118,7 @@ impl Policy {
         let leaf_spki = path.end_entity().subject_public_key_info();
         let intermediates: Vec<_> = path
             .intermediate_certificates()
-            .map(|certificate| certificate.subject_public_key_info())
+            .map(webpki::Cert::subject_public_key_info)
             .collect();
         let anchor = rewrap_spki(&path.anchor().subject_public_key_info);
         let issuers = intermediates
