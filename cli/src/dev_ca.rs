@@ -65,6 +65,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let mut report = Report::of(&args.out, &authority, kept);
     let mut files = Vec::new();
     if !kept {
+        // First: of two runs at the same time, the one that creates it makes the CA.
         files.push(File::key(&args.out, "ca", authority.key_pem()));
         files.push(File::cert(&args.out, "ca", authority.cert_pem.clone()));
     }
@@ -455,5 +456,27 @@ fn quoted(path: &Path) -> String {
         text.into_owned()
     } else {
         format!("'{}'", text.replace('\'', "'\\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_appeared_since_the_check_is_not_overwritten() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = File::key(dir.path(), "laptop", String::new());
+        fs::write(&file.path, "of another run").unwrap();
+        let failure = Made::default().file(&file).err().unwrap().to_string();
+        assert!(failure.starts_with("error E-CA-04: "), "{failure}");
+        assert_eq!(fs::read_to_string(&file.path).unwrap(), "of another run");
+    }
+
+    #[test]
+    fn paths_are_quoted_for_a_shell() {
+        assert_eq!(quoted(Path::new("certs/a-b_c.pem")), "certs/a-b_c.pem");
+        assert_eq!(quoted(Path::new("my certs/it's")), "'my certs/it'\\''s'");
+        assert_eq!(quoted(Path::new("$(x)")), "'$(x)'");
     }
 }

@@ -8,7 +8,7 @@ mod dev_ca;
 mod failure;
 mod input;
 // `demo` is its user in the program.
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod mcp_client;
 mod mcp_files;
 mod pin;

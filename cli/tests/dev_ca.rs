@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
@@ -141,7 +141,12 @@ fn no_file_is_overwritten_and_a_refused_run_writes_nothing() {
     let dir = tempfile::tempdir().unwrap();
     assert!(dev_ca(dir.path(), &["--server", "b"]).status.success());
     let before = contents(dir.path());
-    // `a` and `c` are new, but `b` is not: none of the three is written.
+    let modified = || {
+        let directory = fs::metadata(dir.path().join("out")).unwrap();
+        directory.modified().unwrap()
+    };
+    let untouched = modified();
+    // `a` and `c` are new, but `b` is not: none of the three is written, not even for a moment.
     let output = dev_ca(
         dir.path(),
         &["--server", "a", "--server", "b", "--client", "c"],
@@ -149,6 +154,35 @@ fn no_file_is_overwritten_and_a_refused_run_writes_nothing() {
     assert_eq!(output.status.code(), Some(3));
     assert!(stderr(&output).starts_with("error E-CA-04: out/b.key exists, nothing was written; "));
     assert_eq!(contents(dir.path()), before);
+    assert_eq!(modified(), untouched);
+}
+
+#[test]
+fn of_runs_at_the_same_time_one_makes_the_ca() {
+    let dir = tempfile::tempdir().unwrap();
+    let runs: Vec<_> = (0..8)
+        .map(|_| {
+            Command::new(env!("CARGO_BIN_EXE_ravelin"))
+                .current_dir(dir.path())
+                .args(["dev-ca", "--out", "out", "--server", "localhost"])
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap()
+        })
+        .collect();
+    let succeeded = runs.into_iter().filter_map(|mut run| {
+        let status = run.wait().unwrap();
+        status.success().then_some(())
+    });
+    assert_eq!(succeeded.count(), 1);
+    assert_eq!(
+        names(dir.path()),
+        ["ca.key", "ca.pem", "localhost.key", "localhost.pem"]
+    );
+    // What is left is the work of one run: the CA's key and certificate belong together.
+    let output = dev_ca(dir.path(), &["--client", "laptop"]);
+    assert!(output.status.success(), "{}", stderr(&output));
 }
 
 #[test]

@@ -1,4 +1,6 @@
 //! Scenarios: what a user of the crates relies on, run against real parts.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod fragmentation;
 mod handshake;
+mod repository;

@@ -8,6 +8,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+#[path = "repository/codes.rs"]
+mod codes;
 #[path = "repository/promised.rs"]
 mod promised;
 
