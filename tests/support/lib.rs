@@ -9,3 +9,8 @@
 pub mod ca;
 pub mod pair;
 pub mod provider;
+
+/// The pages with code for users run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/guide.md")]
+pub struct Guide;

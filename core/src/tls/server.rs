@@ -7,7 +7,10 @@ use core::fmt;
 
 use rustls::crypto::CryptoProvider;
 use rustls::server::danger::ClientCertVerifier;
-use rustls::server::{ClientHello, NoClientAuth, ResolvesServerCert, UnbufferedServerConnection};
+use rustls::server::{
+    ClientHello, NoClientAuth, NoServerSessionStorage, ResolvesServerCert,
+    UnbufferedServerConnection,
+};
 use rustls::sign::CertifiedKey;
 use rustls::{DistinguishedName, SupportedProtocolVersion};
 
@@ -102,6 +105,8 @@ impl ServerEngine {
         config.alpn_protocols.clone_from(&self.alpn);
         config.max_fragment_size = self.fragment;
         config.send_tls13_tickets = 0;
+        // The engine's default is a cache of its own, which knows no policy.
+        config.session_storage = Arc::new(NoServerSessionStorage {});
         #[cfg(feature = "std")]
         self.resumption
             .install(&mut config, self.policy.epoch, &self.provider, &slot);
