@@ -45,6 +45,20 @@ struct ClientInner {
 impl ClientConfig {
     /// Begins a configuration that trusts `anchors`, and nothing else, to vouch for servers.
     pub fn builder(provider: Arc<CryptoProvider>, anchors: TrustAnchors) -> Builder<Client> {
+        Self::begin(provider, Some(anchors))
+    }
+
+    /// Begins a configuration for a look at a server whose CA is not known yet.
+    ///
+    /// Its connections end with [`NotJudged`](crate::CertificateError::NotJudged) as soon as the server has presented
+    /// its chain, and carry no plaintext. Afterwards [`peer`](crate::Connection::peer) and
+    /// [`peer_certificates`](crate::Connection::peer_certificates) hold what the server claims to be: nobody vouches
+    /// for it.
+    pub fn probe(provider: Arc<CryptoProvider>) -> Builder<Client> {
+        Self::begin(provider, None)
+    }
+
+    fn begin(provider: Arc<CryptoProvider>, anchors: Option<TrustAnchors>) -> Builder<Client> {
         Builder::new(
             provider,
             Client {
@@ -147,7 +161,8 @@ pub struct Builder<Side> {
 
 /// The client's part of a [`Builder`].
 pub struct Client {
-    anchors: TrustAnchors,
+    /// None for a probe.
+    anchors: Option<TrustAnchors>,
     identity: Option<Identity>,
     #[cfg(feature = "std")]
     resumption: ClientResumption,
@@ -229,7 +244,7 @@ impl Builder<Client> {
     /// # Errors
     ///
     /// A key that does not belong to its certificate, a limit out of range, a version that is not built in, a provider
-    /// without what TLS needs.
+    /// without what TLS needs, pins on a probe.
     pub fn build(self) -> Result<ClientConfig, ConfigError> {
         let Self {
             provider,
@@ -238,10 +253,17 @@ impl Builder<Client> {
             side,
         } = self;
         settings.check()?;
-        let policy = policy(&provider, side.anchors.into(), pins, &settings, b"server");
+        let is_probe = side.anchors.is_none();
+        if is_probe && pins.is_some() {
+            // Pins are judged on a verified path, and a probe verifies none.
+            return Err(ConfigError::NoAnchors);
+        }
+        let anchors = side.anchors.map(Vec::from).unwrap_or_default();
+        let policy = policy(&provider, anchors, pins, &settings, b"server");
         let engine = ClientEngine::new(
             provider,
             policy,
+            is_probe,
             side.identity,
             &settings,
             #[cfg(feature = "std")]

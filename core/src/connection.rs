@@ -11,7 +11,7 @@ use rustls_pki_types::{CertificateDer, ServerName};
 use crate::buffer::{Incoming, Opened, Outgoing, Parts, Storage};
 use crate::config::{ClientConfig, Limits, ServerConfig, Settings, Timeouts};
 use crate::error::{Deadline, Error, LocalError};
-use crate::event::{Counters, Event, Events};
+use crate::event::{Counters, Event, Events, Version};
 use crate::peer::Peer;
 use crate::time::{Instant, Now};
 use crate::tls::server::Authentication;
@@ -177,7 +177,11 @@ impl Connection {
 
     /// The next event, oldest first. At most 16 are kept; when some were lost the last one says how many.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop()
+        let event = self.events.pop();
+        if let Some(Event::EventsDropped { count }) = event {
+            self.counters.events_dropped += u64::from(count);
+        }
+        event
     }
 
     /// Tells the connection the time, once its [deadline](Interest::deadline) has come. A call before is harmless.
@@ -221,9 +225,11 @@ impl Connection {
     /// What the bytes made the connection fail with, or the error kept.
     pub fn handle_received(&mut self, len: usize, now: Now) -> Result<(), Error> {
         self.check()?;
-        self.incoming.filled(len);
+        let len = self.incoming.filled(len);
         self.counters.received += len as u64;
-        self.active = now.instant;
+        if len > 0 {
+            self.active = now.instant;
+        }
         self.advance(now, &mut []);
         self.check()
     }
@@ -371,7 +377,8 @@ impl Connection {
     }
 
     /// Takes new keys for sending and asks the peer to do the same (RFC 8446, 4.6.3). While too many bytes wait for
-    /// transmission it is put off until they have left; several calls until then are one.
+    /// transmission, or half a handshake message of the peer has arrived, it is put off; several calls until then are
+    /// one.
     ///
     /// # Errors
     ///
@@ -384,11 +391,14 @@ impl Connection {
         if !self.state.established {
             return Err(LocalError::NotEstablished.into());
         }
+        if self.peer().map(Peer::version) != Some(Version::Tls13) {
+            return Err(LocalError::NoKeyUpdate.into());
+        }
         self.state.key_update_due = true;
         self.update_keys_when_due(now)
     }
 
-    /// Who the peer is, once the connection is established.
+    /// Who the peer is, once the connection is established. After a [probe](ClientConfig::probe): who it claims to be.
     pub fn peer(&self) -> Option<&Peer> {
         self.peer.as_deref()
     }

@@ -106,6 +106,8 @@ pub enum CertificateError {
     },
     /// Cannot be parsed, or holds what is not supported.
     Malformed,
+    /// Only looked at: the end of every probe ([`ClientConfig::probe`](crate::ClientConfig::probe)).
+    NotJudged,
 }
 
 /// The deadline that passed.
@@ -191,6 +193,7 @@ impl CertificateError {
             Self::Missing => "E-CRT-07",
             Self::ChainTooLarge { .. } => "E-CRT-08",
             Self::Malformed => "E-CRT-09",
+            Self::NotJudged => "E-CRT-10",
         }
     }
 }
@@ -312,6 +315,9 @@ impl fmt::Display for CertificateError {
             Self::ChainTooLarge { limit } => write!(
                 f,
                 "the peer's certificate chain passes {limit} bytes; shorten it or raise the chain limit"
+            ),
+            Self::NotJudged => f.write_str(
+                "the peer's certificate was only looked at; connect with a configuration that trusts its CA",
             ),
             Self::Malformed => {
                 f.write_str("the peer's certificate cannot be used; issue it anew with a current tool")

@@ -2,7 +2,12 @@
 
 use std::sync::Arc;
 
-use ravelin_core::{ClientAuth, ClientConfig, Identity, Phase, ServerConfig, TrustAnchors};
+use ravelin_core::config::ConfigError;
+use ravelin_core::trust::pin::{Pin, PinSet};
+use ravelin_core::{
+    CertificateError, ClientAuth, ClientConfig, Error, Identity, PeerError, Phase, ServerConfig,
+    TrustAnchors, Version,
+};
 use ravelin_tests::ca::{Ca, Issued, Leaf};
 use ravelin_tests::pair::{Pair, Side};
 use ravelin_tests::provider::seeded;
@@ -15,10 +20,13 @@ fn identity(issued: &Issued) -> Identity {
 fn mutual_tls_carries_data_both_ways() {
     let ca = Ca::new("Test CA", 1);
     let anchors = || TrustAnchors::from_der([ca.root()]).unwrap();
-    let server = ServerConfig::builder(Arc::new(seeded(2)), identity(&ca.issue(Leaf::server("localhost"))))
-        .client_auth(ClientAuth::Required(anchors()))
-        .build()
-        .unwrap();
+    let server = ServerConfig::builder(
+        Arc::new(seeded(2)),
+        identity(&ca.issue(Leaf::server("localhost"))),
+    )
+    .client_auth(ClientAuth::Required(anchors()))
+    .build()
+    .unwrap();
     let client = ClientConfig::builder(Arc::new(seeded(1)), anchors())
         .identity(identity(&ca.issue(Leaf::client("alice"))))
         .build()
@@ -44,4 +52,35 @@ fn mutual_tls_carries_data_both_ways() {
     pair.establish();
     assert!(pair.client.connection.peer().unwrap().is_resumed());
     assert!(pair.server.connection.peer().unwrap().is_resumed());
+}
+
+#[test]
+fn a_probe_shows_the_chain_and_never_establishes() {
+    let ca = Ca::new("Unknown CA", 1);
+    let issued = ca.issue(Leaf::server("somewhere.else"));
+    let server = ServerConfig::builder(Arc::new(seeded(2)), identity(&issued))
+        .build()
+        .unwrap();
+    let probe = ClientConfig::probe(Arc::new(seeded(1))).build().unwrap();
+    let mut pair = Pair::new(&probe, &server);
+    pair.drive();
+    let refusal = Error::from(CertificateError::NotJudged);
+    assert_eq!(pair.client.error, Some(refusal));
+    assert_eq!(pair.client.phase(), Phase::Failed);
+    let peer = pair.client.connection.peer().unwrap();
+    assert_eq!(peer.leaf_pin(), Some(Pin::spki(issued.spki_sha256())));
+    assert_eq!(peer.version(), Version::Tls13);
+    assert_eq!(pair.client.connection.peer_certificates(), issued.chain);
+    // The server learns that it was refused.
+    assert!(matches!(
+        pair.server.error,
+        Some(Error::Peer(PeerError::Alert(_)))
+    ));
+}
+
+#[test]
+fn a_probe_takes_no_pins() {
+    let pins = PinSet::without_backup(Pin::spki([0; 32]));
+    let probe = ClientConfig::probe(Arc::new(seeded(1))).pins(pins).build();
+    assert_eq!(probe.unwrap_err(), ConfigError::NoAnchors);
 }

@@ -79,9 +79,11 @@ impl Incoming {
             .unwrap_or_default()
     }
 
-    /// Counts `len` bytes as arrived, at most as many as there was room for.
-    pub(crate) fn filled(&mut self, len: usize) {
-        self.end = self.end.saturating_add(len).min(self.capacity());
+    /// Notes that `len` bytes arrived, at most as many as there was room for, and says how many.
+    pub(crate) fn filled(&mut self, len: usize) -> usize {
+        let len = len.min(self.capacity() - self.end);
+        self.end += len;
+        len
     }
 
     /// What the engine may be shown next.
@@ -136,7 +138,13 @@ impl Incoming {
         self.seen
     }
 
-    /// Forgets everything.
+    /// Forgets what the engine has not seen.
+    pub(crate) fn forget_unseen(&mut self) {
+        self.end = self.start + self.seen;
+        self.header_shown = false;
+    }
+
+    /// Forgets everything. The engine must not be asked again, unless it has met close_notify.
     pub(crate) fn clear(&mut self) {
         *self = Self {
             storage: self.storage.take(),

@@ -5,7 +5,7 @@ use alloc::boxed::Box;
 use super::{Connection, Phase, Receive, State};
 use crate::buffer::{RECORD, Record};
 use crate::config::Timeouts;
-use crate::error::{Deadline, Error, PeerError};
+use crate::error::{CertificateError, Deadline, Error, PeerError};
 use crate::event::Event;
 use crate::peer::Peer;
 use crate::time::{Instant, Now};
@@ -125,6 +125,10 @@ impl Connection {
             }
         }
         self.settle(now);
+        if self.state.key_update_due {
+            // An error is kept, and shown by the caller.
+            let _ = self.update_keys_when_due(now);
+        }
         moved
     }
 
@@ -148,13 +152,20 @@ impl Connection {
             self.session
                 .advance(shown, self.outgoing.tail(), Action::Open, now, &mut sink);
         self.counters.opened += total as u64;
-        if whole {
-            self.counters.records += 1;
-            self.partial = None;
-        }
         match outcome {
             Ok(advance) => self.apply(&advance, now),
+            // Only the first bytes tell whether the peer speaks TLS; later ones may be damaged.
+            Err(Error::Peer(PeerError::NotTls)) if self.counters.records > 0 => {
+                self.fail(PeerError::Protocol.into(), now);
+            }
             Err(error) => self.fail(error, now),
+        }
+        if whole {
+            self.counters.records += 1;
+            if self.incoming.retained() == 0 {
+                // Otherwise the time for the handshake message runs on, however many records it comes in.
+                self.partial = None;
+            }
         }
         moved
     }
@@ -175,7 +186,9 @@ impl Connection {
 
     pub(super) fn update_keys_when_due(&mut self, now: Now) -> Result<(), Error> {
         let room = self.outgoing.len() + OVERHEAD <= self.limits.outgoing;
-        if !self.state.key_update_due || !room {
+        // In the middle of a handshake message of the peer the engine would send an alert instead of a key update.
+        let between_messages = self.incoming.retained() == 0;
+        if !self.state.key_update_due || !room || !between_messages {
             return Ok(());
         }
         self.state.key_update_due = false;
@@ -189,6 +202,9 @@ impl Connection {
         self.incoming.discard(advance.discard);
         if advance.ready && !self.state.established && !self.session.is_handshaking() {
             self.establish(now);
+            if self.check().is_err() {
+                return;
+            }
         }
         let tickets = self.session.take_tickets();
         if tickets > 0 {
@@ -263,7 +279,8 @@ impl Connection {
         if self.state.eof {
             if self.allow_truncation && self.state.established {
                 self.state.peer_closed = true;
-                self.incoming.clear();
+                // The engine knows nothing of this end: it must go on seeing the half of a handshake message.
+                self.incoming.forget_unseen();
                 self.events.push(Event::TruncationAllowed);
             } else {
                 self.fail(PeerError::Truncated.into(), now);
@@ -319,6 +336,10 @@ impl Connection {
     pub(super) fn fail(&mut self, error: Error, now: Now) {
         if self.state.failure.is_some() {
             return;
+        }
+        if error == CertificateError::NotJudged.into() {
+            // A probe: this look is what it was for.
+            self.peer = Peer::of(&self.session).ok().map(Box::new);
         }
         self.state.failure = Some(error);
         self.state.key_update_due = false;

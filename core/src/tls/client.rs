@@ -13,7 +13,7 @@ use rustls_pki_types::ServerName;
 use super::resumption::ClientResumption;
 use super::session::Session;
 use super::slot::Slot;
-use super::verifier::{Policy, ServerVerifier};
+use super::verifier::{Policy, Probe, ServerVerifier};
 use super::{certified_key, decode, versions};
 use crate::config::{ConfigError, Identity, Settings};
 use crate::error::Error;
@@ -21,6 +21,7 @@ use crate::error::Error;
 pub(crate) struct ClientEngine {
     config: rustls::ClientConfig,
     policy: Arc<Policy>,
+    is_probe: bool,
     #[cfg(feature = "std")]
     resumption: ClientResumption,
 }
@@ -29,6 +30,7 @@ impl ClientEngine {
     pub(crate) fn new(
         provider: Arc<CryptoProvider>,
         policy: Arc<Policy>,
+        is_probe: bool,
         identity: Option<Identity>,
         settings: &Settings,
         #[cfg(feature = "std")] resumption: ClientResumption,
@@ -54,6 +56,7 @@ impl ClientEngine {
         Ok(Self {
             config,
             policy,
+            is_probe,
             #[cfg(feature = "std")]
             resumption,
         })
@@ -66,6 +69,13 @@ impl ClientEngine {
     ) -> Result<Session, Error> {
         let mut config = self.config.clone();
         config.time_provider = Arc::<Slot>::clone(&slot);
+        if self.is_probe {
+            let probe = Probe {
+                policy: Arc::clone(&self.policy),
+                slot: Arc::clone(&slot),
+            };
+            config.dangerous().set_certificate_verifier(Arc::new(probe));
+        }
         #[cfg(feature = "std")]
         {
             config.resumption = self.resumption.for_connection(self.policy.epoch, &slot);

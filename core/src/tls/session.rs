@@ -31,6 +31,7 @@ pub(crate) struct Session {
     engine: Engine,
     policy: Arc<Policy>,
     slot: Arc<Slot>,
+    closed: bool,
 }
 
 enum Engine {
@@ -87,6 +88,7 @@ impl Session {
             engine: Engine::Client { connection, name },
             policy,
             slot,
+            closed: false,
         }
     }
 
@@ -99,6 +101,7 @@ impl Session {
             engine: Engine::Server(connection),
             policy,
             slot,
+            closed: false,
         }
     }
 
@@ -115,7 +118,9 @@ impl Session {
         sink: &mut dyn FnMut(&[u8]),
     ) -> Result<Advance, Error> {
         self.slot.set(now);
-        match &mut self.engine {
+        let before = outgoing.len();
+        let closes = matches!(action, Action::Close);
+        let outcome = match &mut self.engine {
             Engine::Client { connection, .. } => advance(
                 connection,
                 UnbufferedConnectionCommon::<ClientConnectionData>::process_tls_records,
@@ -132,7 +137,13 @@ impl Session {
                 action,
                 sink,
             ),
+        };
+        if self.closed {
+            // The engine would let an alert follow close_notify; nothing may (RFC 8446, 6.1).
+            outgoing.truncate(before);
         }
+        self.closed |= closes;
+        outcome
     }
 
     pub(crate) fn is_handshaking(&self) -> bool {
@@ -145,7 +156,9 @@ impl Session {
 
     /// The chain that the peer presented, leaf first.
     pub(crate) fn peer_certificates(&self) -> &[CertificateDer<'static>] {
-        self.state().peer_certificates().unwrap_or_default()
+        self.state()
+            .peer_certificates()
+            .unwrap_or_else(|| self.slot.chain())
     }
 
     /// The name that the client asked for: ours on a client, the one in SNI on a server.

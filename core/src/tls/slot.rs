@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use once_cell::race::OnceBox;
@@ -20,6 +21,7 @@ pub(crate) struct Slot {
     expires: AtomicU32,
     tickets: AtomicU32,
     server_name: OnceBox<String>,
+    chain: OnceBox<Vec<CertificateDer<'static>>>,
 }
 
 impl Slot {
@@ -83,6 +85,15 @@ impl Slot {
         let _ = self.server_name.set(Box::new(String::from(name)));
     }
 
+    /// Keeps the chain that a probe was shown.
+    pub(crate) fn set_chain(&self, chain: Vec<CertificateDer<'static>>) {
+        let _ = self.chain.set(Box::new(chain));
+    }
+
+    pub(crate) fn chain(&self) -> &[CertificateDer<'static>] {
+        self.chain.get().map(Vec::as_slice).unwrap_or_default()
+    }
+
     pub(crate) fn server_name(&self) -> Option<&str> {
         self.server_name.get().map(String::as_str)
     }
@@ -95,6 +106,7 @@ impl Default for Slot {
             expires: AtomicU32::new(u32::MAX),
             tickets: AtomicU32::new(0),
             server_name: OnceBox::new(),
+            chain: OnceBox::new(),
         }
     }
 }

@@ -47,16 +47,7 @@ impl Policy {
         role: Role<'_>,
         now: UnixTime,
     ) -> Result<Option<PinVerdict>, PeerError> {
-        let size = intermediates
-            .iter()
-            .fold(leaf.len(), |sum, der| sum.saturating_add(der.len()));
-        if size > self.chain_limit {
-            let limit = u32::try_from(self.chain_limit).unwrap_or(u32::MAX);
-            return Err(PeerError::Certificate(CertificateError::ChainTooLarge {
-                limit,
-            }));
-        }
-
+        self.check_size(leaf, intermediates)?;
         let certificate = EndEntityCert::try_from(leaf).map_err(refusal)?;
         let usage = match role {
             Role::Server(_) => KeyUsage::server_auth(),
@@ -111,6 +102,23 @@ impl Policy {
                 .map_err(refusal)?;
         }
         Ok(verdict.get())
+    }
+
+    fn check_size(
+        &self,
+        leaf: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+    ) -> Result<(), PeerError> {
+        let size = intermediates
+            .iter()
+            .fold(leaf.len(), |sum, der| sum.saturating_add(der.len()));
+        if size > self.chain_limit {
+            let limit = u32::try_from(self.chain_limit).unwrap_or(u32::MAX);
+            return Err(PeerError::Certificate(CertificateError::ChainTooLarge {
+                limit,
+            }));
+        }
+        Ok(())
     }
 
     fn judge_pins(&self, leaf: &CertificateDer<'_>, path: &VerifiedPath<'_>) -> Option<PinVerdict> {
@@ -177,6 +185,54 @@ impl ServerCertVerifier for ServerVerifier {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.0.algorithms.supported_schemes()
+    }
+}
+
+/// Looks at the server of one connection, and refuses it whoever it is.
+#[derive(Debug)]
+pub(crate) struct Probe {
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) slot: Arc<Slot>,
+}
+
+impl ServerCertVerifier for Probe {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        self.policy
+            .check_size(end_entity, intermediates)
+            .map_err(encode)?;
+        let chain = core::iter::once(end_entity).chain(intermediates);
+        self.slot
+            .set_chain(chain.map(|der| der.clone().into_owned()).collect());
+        Err(encode(PeerError::Certificate(CertificateError::NotJudged)))
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _message: &[u8],
+        _cert: &CertificateDer<'_>,
+        _dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Err(encode(PeerError::Certificate(CertificateError::NotJudged)))
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _message: &[u8],
+        _cert: &CertificateDer<'_>,
+        _dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Err(encode(PeerError::Certificate(CertificateError::NotJudged)))
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.policy.algorithms.supported_schemes()
     }
 }
 
