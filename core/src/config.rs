@@ -14,6 +14,8 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
+#[cfg(feature = "std")]
+use rustls_pki_types::CertificateDer;
 use rustls_pki_types::TrustAnchor;
 use sha2::{Digest, Sha256};
 
@@ -29,6 +31,12 @@ use crate::trust::pin::PinSet;
 
 /// The largest plaintext of a record, in bytes (RFC 8446, 5.1).
 const FRAGMENT: usize = 16_384;
+
+/// The largest chain, in bytes: the engine takes handshake messages of 64 KiB, and a ticket holds the chain.
+const CHAIN: usize = 49_152;
+
+/// The largest storage, in bytes.
+const STORAGE: usize = 1 << 24;
 
 /// A client's configuration. Cloning it shares it.
 #[derive(Clone, Debug)]
@@ -348,11 +356,12 @@ pub struct Limits {
     /// Sealed bytes that may wait for transmission before `send` accepts no more; 65,536 by default, one record at
     /// least. Alerts and handshake messages are small, few and not counted.
     pub outgoing: usize,
-    /// The peer's certificate chain; 16,384 by default. A handshake message may be this long plus one record.
+    /// The peer's certificate chain; 16,384 by default, 512 at least and 49,152 at most. A handshake message may be this
+    /// long plus one record.
     pub chain: usize,
     /// The plaintext of a record that is sent; 16,384 by default, 64 at least. A peer with a small buffer wants less.
     pub fragment: usize,
-    /// The receive storage that a connection asks for first; one record by default, 512 at least.
+    /// The receive storage that a connection asks for first; one record by default, 512 at least and 16 MiB at most.
     pub storage: usize,
 }
 
@@ -398,6 +407,31 @@ impl Default for Timeouts {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Epoch(pub(crate) [u8; 16]);
 
+impl Epoch {
+    /// The epoch of the sessions that a client begins under this policy as the holder of `chain`.
+    #[cfg(feature = "std")]
+    pub(crate) fn of_client(self, chain: &[CertificateDer<'_>]) -> Self {
+        Self::digest(|field| {
+            field(b"ravelin client 1");
+            field(&self.0);
+            chain.iter().for_each(|certificate| field(certificate));
+        })
+    }
+
+    /// Every field with its length before it, so that no two lists of fields read alike.
+    fn digest(fields: impl FnOnce(&mut dyn FnMut(&[u8]))) -> Self {
+        let mut hash = Sha256::new();
+        fields(&mut |bytes| {
+            hash.update((bytes.len() as u64).to_be_bytes());
+            hash.update(bytes);
+        });
+        let digest = hash.finalize();
+        let mut epoch = [0; 16];
+        epoch.copy_from_slice(digest.get(..16).unwrap_or_default());
+        Self(epoch)
+    }
+}
+
 /// What both sides have.
 #[derive(Debug)]
 pub(crate) struct Settings {
@@ -418,8 +452,8 @@ impl Settings {
         } = self.limits;
         let in_range = (64..=FRAGMENT).contains(&fragment)
             && outgoing >= fragment + 256
-            && chain >= 512
-            && storage >= 512;
+            && (512..=CHAIN).contains(&chain)
+            && (512..=STORAGE).contains(&storage);
         if !in_range {
             return Err(ConfigError::LimitOutOfRange);
         }
@@ -454,44 +488,38 @@ fn policy(
     settings: &Settings,
     peer: &[u8],
 ) -> Arc<Policy> {
-    let epoch = epoch(&anchors, pins.as_ref(), settings.limits.chain, peer);
+    let algorithms = provider.signature_verification_algorithms;
+    let chain_limit = settings.limits.chain;
+    let mut listed: Vec<_> = anchors.iter().map(anchor_fields).collect();
+    // Neither their order means anything, nor that one is given twice.
+    listed.sort_unstable();
+    listed.dedup();
+    let epoch = Epoch::digest(|field| {
+        field(b"ravelin policy 1");
+        field(peer);
+        field(&(chain_limit as u64).to_be_bytes());
+        for scheme in algorithms.supported_schemes() {
+            field(&u16::from(scheme).to_be_bytes());
+        }
+        field(&(listed.len() as u64).to_be_bytes());
+        listed.iter().flatten().for_each(|part| field(part));
+        if let Some(pins) = &pins {
+            pins.fold(&mut |part: &[u8]| field(part));
+        }
+    });
     Arc::new(Policy {
         anchors,
         pins,
-        chain_limit: settings.limits.chain,
-        algorithms: provider.signature_verification_algorithms,
+        chain_limit,
+        algorithms,
         epoch,
     })
 }
 
-/// Every field with its length before it, so that no two policies read alike; the anchors sorted, since their order
-/// means nothing.
-fn epoch(anchors: &[TrustAnchor<'_>], pins: Option<&PinSet>, chain: usize, peer: &[u8]) -> Epoch {
-    let mut hash = Sha256::new();
-    let mut field = |bytes: &[u8]| {
-        hash.update((bytes.len() as u64).to_be_bytes());
-        hash.update(bytes);
-    };
-    field(b"ravelin policy 1");
-    field(peer);
-    field(&(chain as u64).to_be_bytes());
-    let mut anchors: Vec<_> = anchors.iter().collect();
-    anchors.sort_by_key(|anchor| {
-        (
-            anchor.subject.as_ref(),
-            anchor.subject_public_key_info.as_ref(),
-        )
-    });
-    for anchor in anchors {
-        field(&anchor.subject);
-        field(&anchor.subject_public_key_info);
-        field(anchor.name_constraints.as_deref().unwrap_or_default());
-    }
-    if let Some(pins) = pins {
-        pins.fold(&mut field);
-    }
-    let digest = hash.finalize();
-    let mut epoch = [0; 16];
-    epoch.copy_from_slice(digest.get(..16).unwrap_or_default());
-    Epoch(epoch)
+fn anchor_fields<'a>(anchor: &'a TrustAnchor<'_>) -> [&'a [u8]; 3] {
+    [
+        &anchor.subject,
+        &anchor.subject_public_key_info,
+        anchor.name_constraints.as_deref().unwrap_or_default(),
+    ]
 }

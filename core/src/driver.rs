@@ -53,6 +53,8 @@ pub struct Driver<T> {
     transport: T,
     parked: Arc<Parked>,
     waker: Waker,
+    /// Whether the transport may keep bytes back that nobody has flushed.
+    unflushed: bool,
     #[cfg(feature = "fault-injection")]
     one_waker: bool,
 }
@@ -79,6 +81,7 @@ impl<T: Transport> Driver<T> {
             transport,
             waker: Waker::from(Arc::clone(&parked)),
             parked,
+            unflushed: false,
             #[cfg(feature = "fault-injection")]
             one_waker: false,
         }
@@ -114,7 +117,7 @@ impl<T: Transport> Driver<T> {
     pub fn poll_handshake(&mut self, cx: &mut Context<'_>) -> Outcome<(), T::Error> {
         self.poll(Half::Writer, cx, |driver, cx| {
             loop {
-                let sent = driver.poll_transmit(cx)?;
+                let sent = driver.poll_deliver(cx)?;
                 if let Some(error) = driver.connection.failure() {
                     return driver.poll_failure(cx, error);
                 }
@@ -193,7 +196,7 @@ impl<T: Transport> Driver<T> {
                     }
                 }
                 let before = driver.connection.transmit().len();
-                let sent = driver.poll_transmit(cx)?;
+                let sent = driver.poll_deliver(cx)?;
                 if driver.connection.transmit().len() < before {
                     continue;
                 }
@@ -214,11 +217,8 @@ impl<T: Transport> Driver<T> {
                 if let Some(error) = driver.connection.failure() {
                     return driver.poll_failure(cx, error);
                 }
-                if driver.poll_transmit(cx)?.is_ready() {
-                    return driver
-                        .transport
-                        .poll_flush(cx)
-                        .map_err(DriverError::Transport);
+                if driver.poll_deliver(cx)?.is_ready() {
+                    return Poll::Ready(Ok(()));
                 }
                 ready!(driver.poll_deadline(cx));
             }
@@ -243,10 +243,9 @@ impl<T: Transport> Driver<T> {
                     return driver.poll_failure(cx, Error::Timeout(Deadline::Close));
                 }
             }
-            driver
-                .transport
-                .poll_close(cx)
-                .map_err(DriverError::Transport)
+            ready!(driver.transport.poll_close(cx)).map_err(DriverError::Transport)?;
+            driver.unflushed = false;
+            Poll::Ready(Ok(()))
         })
     }
 
@@ -279,10 +278,11 @@ impl<T: Transport> Driver<T> {
         outcome
     }
 
-    /// What the other half may be waiting for: room for sealed bytes, the end of the handshake, a failure.
-    fn progress(&self) -> (u64, Phase) {
+    /// What the other half may be waiting for: room for sealed bytes, a flush, the end of the handshake, a failure.
+    fn progress(&self) -> (u64, bool, Phase) {
         (
             self.connection.counters().transmitted,
+            self.unflushed,
             self.connection.interest().phase,
         )
     }
@@ -291,11 +291,22 @@ impl<T: Transport> Driver<T> {
     fn poll_more(&mut self, cx: &mut Context<'_>) -> Outcome<(), T::Error> {
         // Tickets and alerts leave here when nobody writes. A transport that takes no more bytes may still bring some,
         // so its error is the writer's.
-        let _ = self.poll_transmit(cx);
+        let _ = self.poll_deliver(cx);
         if self.poll_receive(cx)?.is_ready() {
             return Poll::Ready(Ok(()));
         }
         self.poll_deadline(cx).map(Ok)
+    }
+
+    /// Ready once the transport has everything and keeps none of it back: whoever waits for an answer calls this, since
+    /// the transport may be a buffer.
+    fn poll_deliver(&mut self, cx: &mut Context<'_>) -> Outcome<(), T::Error> {
+        ready!(self.poll_transmit(cx))?;
+        if self.unflushed {
+            ready!(self.transport.poll_flush(cx)).map_err(DriverError::Transport)?;
+            self.unflushed = false;
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// Ready once nothing is left to transmit.
@@ -306,6 +317,7 @@ impl<T: Transport> Driver<T> {
             if taken == 0 {
                 return Poll::Ready(Err(DriverError::WriteZero));
             }
+            self.unflushed = true;
             self.connection
                 .handle_transmitted(taken, self.transport.now());
         }
@@ -354,6 +366,8 @@ impl<T: Transport> Driver<T> {
         while error.is_fatal() && self.poll_transmit(cx).is_pending() {
             ready!(self.poll_deadline(cx));
         }
+        // What a transport then still keeps back leaves at once or when it is closed: no deadline covers it.
+        let _ = self.poll_deliver(cx);
         Poll::Ready(Err(DriverError::Connection(error)))
     }
 }

@@ -26,6 +26,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, TrustAnchor};
 use crate::config::ConfigError;
 use crate::error::{Alert, CertificateError, Error, LocalError, PeerError};
 use crate::event::Version;
+use crate::trust::certificate::Certificate;
 
 /// The trust anchor that a CA certificate stands for, independent of the certificate's lifetime.
 pub(crate) fn trust_anchor(
@@ -42,6 +43,10 @@ fn certified_key(
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
 ) -> Result<Arc<CertifiedKey>, ConfigError> {
+    // The engine reads the leaf only; a broken intermediate would be found by every peer.
+    if chain.iter().any(|der| Certificate::parse(der).is_err()) {
+        return Err(ConfigError::CertificateMalformed);
+    }
     let key = provider
         .key_provider
         .load_private_key(key)
@@ -59,8 +64,25 @@ fn certified_key(
     }
 }
 
-/// The engine's list of versions from `minimum` on.
-fn versions(minimum: Version) -> Result<&'static [&'static SupportedProtocolVersion], ConfigError> {
+/// The engine's list of versions from `minimum` on. The provider must have a cipher suite for each: the engine would
+/// pass over one without.
+fn versions(
+    provider: &CryptoProvider,
+    minimum: Version,
+) -> Result<&'static [&'static SupportedProtocolVersion], ConfigError> {
+    let versions = built_in(minimum)?;
+    let suites = &provider.cipher_suites;
+    let complete = versions
+        .iter()
+        .all(|version| suites.iter().any(|suite| suite.version() == *version));
+    if complete {
+        Ok(versions)
+    } else {
+        Err(ConfigError::ProviderIncomplete)
+    }
+}
+
+fn built_in(minimum: Version) -> Result<&'static [&'static SupportedProtocolVersion], ConfigError> {
     static TLS13: &[&SupportedProtocolVersion] = &[&rustls::version::TLS13];
     #[cfg(feature = "tls12")]
     static TLS12: &[&SupportedProtocolVersion] =
@@ -153,4 +175,19 @@ fn decode_certificate(error: &TlsCertificateError) -> Error {
         _ => CertificateError::Malformed,
     };
     refusal.into()
+}
+
+#[cfg(all(test, not(feature = "tls12")))]
+mod tests {
+    use super::built_in;
+    use crate::config::ConfigError;
+    use crate::event::Version;
+
+    #[test]
+    fn tls_1_2_is_refused_by_a_build_without_it() {
+        let refused = built_in(Version::Tls12).err();
+        assert_eq!(refused, Some(ConfigError::Tls12NotBuilt));
+        assert_eq!(refused.map(|error| error.code()), Some("E-CFG-10"));
+        assert!(built_in(Version::Tls13).is_ok());
+    }
 }

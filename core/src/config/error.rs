@@ -79,10 +79,11 @@ impl fmt::Display for ConfigError {
             Self::AlpnName => "an application protocol name must have 1 to 255 bytes; shorten or remove it",
             Self::LimitOutOfRange => {
                 "a limit is out of range; fragment takes 64 to 16384, outgoing 256 more than fragment, \
-                 chain and storage 512 at least"
+                 chain 512 to 49152, storage 512 to 16777216"
             }
             Self::ProviderIncomplete => {
-                "the crypto provider lacks what these TLS versions need; use one with a TLS 1.3 cipher suite"
+                "the crypto provider lacks a cipher suite of a TLS version that is on; \
+                 use one with suites for each, or raise the minimum version"
             }
         })
     }

@@ -7,6 +7,8 @@ use rustls::SignatureScheme;
 use rustls::client::{ResolvesClientCert, Resumption, UnbufferedClientConnection};
 use rustls::crypto::CryptoProvider;
 use rustls::sign::CertifiedKey;
+#[cfg(feature = "std")]
+use rustls_pki_types::CertificateDer;
 use rustls_pki_types::ServerName;
 
 #[cfg(feature = "std")]
@@ -15,6 +17,8 @@ use super::session::Session;
 use super::slot::Slot;
 use super::verifier::{Policy, Probe, ServerVerifier};
 use super::{certified_key, decode, versions};
+#[cfg(feature = "std")]
+use crate::config::Epoch;
 use crate::config::{ConfigError, Identity, Settings};
 use crate::error::Error;
 
@@ -24,6 +28,8 @@ pub(crate) struct ClientEngine {
     is_probe: bool,
     #[cfg(feature = "std")]
     resumption: ClientResumption,
+    #[cfg(feature = "std")]
+    epoch: Epoch,
 }
 
 impl ClientEngine {
@@ -42,14 +48,23 @@ impl ClientEngine {
             }
             None => None,
         };
+        let versions = versions(&provider, settings.min_version)?;
+        let origin = Origin {
+            verifier: Arc::new(ServerVerifier(Arc::clone(&policy))),
+            credential: Arc::new(Credential(credential)),
+        };
+        #[cfg(feature = "std")]
+        let epoch = policy.epoch.of_client(origin.credential.chain());
+        #[cfg(feature = "std")]
+        let origin = resumption.share(epoch, origin);
         // Every connection brings its own clock.
         let clock = Arc::new(Slot::default());
         let mut config = rustls::ClientConfig::builder_with_details(provider, clock)
-            .with_protocol_versions(versions(settings.min_version)?)
+            .with_protocol_versions(versions)
             .map_err(|_| ConfigError::ProviderIncomplete)?
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(ServerVerifier(Arc::clone(&policy))))
-            .with_client_cert_resolver(Arc::new(Credential(credential)));
+            .with_custom_certificate_verifier(origin.verifier)
+            .with_client_cert_resolver(origin.credential);
         config.alpn_protocols.clone_from(&settings.alpn);
         config.max_fragment_size = settings.fragment();
         config.resumption = Resumption::disabled();
@@ -59,6 +74,8 @@ impl ClientEngine {
             is_probe,
             #[cfg(feature = "std")]
             resumption,
+            #[cfg(feature = "std")]
+            epoch,
         })
     }
 
@@ -78,7 +95,7 @@ impl ClientEngine {
         }
         #[cfg(feature = "std")]
         {
-            config.resumption = self.resumption.for_connection(self.policy.epoch, &slot);
+            config.resumption = self.resumption.for_connection(self.epoch, &slot);
         }
         let engine =
             UnbufferedClientConnection::new(Arc::new(config), name.clone()).map_err(decode)?;
@@ -103,9 +120,23 @@ impl fmt::Debug for ClientEngine {
     }
 }
 
+/// What the engine ties a session to: it resumes only under the very objects that the session began with.
+#[derive(Clone)]
+pub(super) struct Origin {
+    verifier: Arc<ServerVerifier>,
+    credential: Arc<Credential>,
+}
+
 /// The client's certificate, when it has one.
 #[derive(Debug)]
 struct Credential(Option<Arc<CertifiedKey>>);
+
+#[cfg(feature = "std")]
+impl Credential {
+    fn chain(&self) -> &[CertificateDer<'static>] {
+        self.0.as_ref().map_or(&[], |certified| &certified.cert)
+    }
+}
 
 impl ResolvesClientCert for Credential {
     fn resolve(&self, _hints: &[&[u8]], _schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {

@@ -4,6 +4,10 @@
 //! began with, within its lifetime, and before the first certificate of the peer's chain expires: anything else ends in
 //! a full handshake, where the policy judges anew.
 
+mod client;
+
+pub use client::ClientResumption;
+
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -12,16 +16,12 @@ use core::time::Duration;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rustls::client::{
-    ClientSessionStore, Tls12ClientSessionValue, Tls12Resumption, Tls13ClientSessionValue,
-};
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::cipher::{
     AeadKey, InboundOpaqueMessage, Iv, OutboundChunks, OutboundPlainMessage, Tls13AeadAlgorithm,
 };
 use rustls::server::{ProducesTickets, StoresServerSessions};
-use rustls::{ContentType, NamedGroup, ProtocolVersion, SupportedCipherSuite};
-use rustls_pki_types::ServerName;
+use rustls::{ContentType, ProtocolVersion, SupportedCipherSuite};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::slot::Slot;
@@ -69,7 +69,8 @@ impl ServerResumption {
         Self::new(ServerStore::Disabled)
     }
 
-    /// How long a session may be resumed; at most seven days (RFC 8446, 4.6.1), six hours by default.
+    /// How long a session may be resumed, counted from its full handshake; at most seven days (RFC 8446, 4.6.1), six
+    /// hours by default.
     #[must_use]
     pub fn lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetime = u32::try_from(lifetime.as_secs())
@@ -78,7 +79,8 @@ impl ServerResumption {
         self
     }
 
-    /// How many tickets each connection gets; 0 means none. One by default: clients use a ticket once.
+    /// How many tickets each connection gets. One by default: clients use a ticket once. 0 means none, and that nothing
+    /// is resumed. Where a client's chain makes them large there are fewer: one, or 16 KiB of them.
     #[must_use]
     pub fn count(mut self, tickets: u8) -> Self {
         self.tickets = tickets;
@@ -106,10 +108,16 @@ impl ServerResumption {
             lifetime: self.lifetime,
             slot: Arc::clone(slot),
         };
-        config.send_tls13_tickets = usize::from(self.tickets);
-        config.max_tls13_tickets = usize::from(self.tickets);
+        let tickets = match self.store {
+            ServerStore::Disabled => 0,
+            ServerStore::Tickets(_) | ServerStore::Cache(_) => self.tickets,
+        };
+        config.send_tls13_tickets = usize::from(tickets);
+        config.max_tls13_tickets = usize::from(tickets);
         match &self.store {
-            ServerStore::Disabled => config.send_tls13_tickets = 0,
+            ServerStore::Disabled => {}
+            // TLS 1.2 knows no number of tickets: it sends one whenever there is a ticketer.
+            _ if tickets == 0 => {}
             ServerStore::Tickets(keys) => {
                 config.ticketer = Arc::new(Ticketer {
                     keys: Arc::clone(keys),
@@ -165,8 +173,10 @@ impl Envelope {
         if *epoch != self.epoch.0 || !fresh {
             return None;
         }
-        // The tickets of the resumed connection must not outlive the chain either.
-        self.slot.set_expires(expires);
+        // The tickets of the resumed connection outlive neither the chain nor the session's lifetime (RFC 8446, 4.6.1):
+        // or whoever comes back often enough would never be judged again.
+        self.slot
+            .set_expires(expires.min(issued.saturating_add(self.lifetime)));
         Some(session)
     }
 }
@@ -239,12 +249,9 @@ impl Ticketer {
         self.provider
             .cipher_suites
             .iter()
-            .find_map(|suite| match suite {
-                SupportedCipherSuite::Tls13(suite) if suite.aead_alg.key_len() == 32 => {
-                    Some(suite.aead_alg)
-                }
-                _ => None,
-            })
+            .filter_map(SupportedCipherSuite::tls13)
+            .map(|suite| suite.aead_alg)
+            .find(|aead| aead.key_len() == 32)
     }
 }
 
@@ -276,8 +283,12 @@ impl ProducesTickets for Ticketer {
             .encrypter(key, Iv::from(nonce))
             .encrypt(message, 0)
             .ok()?;
+        let ticket = [&name[..], &nonce[..], sealed.payload.as_ref()].concat();
+        if !self.envelope.slot.has_room_for_ticket(ticket.len()) {
+            return None;
+        }
         self.envelope.slot.count_ticket();
-        Some([&name[..], &nonce[..], sealed.payload.as_ref()].concat())
+        Some(ticket)
     }
 
     fn decrypt(&self, cipher: &[u8]) -> Option<Vec<u8>> {
@@ -371,7 +382,8 @@ impl StoresServerSessions for CacheHandle {
     fn put(&self, key: Vec<u8>, mut value: Vec<u8>) -> bool {
         let wrapped = self.envelope.wrap(&value);
         value.zeroize();
-        let stored = self.cache.put(key, wrapped);
+        let stored =
+            self.envelope.slot.has_room_for_ticket(key.len()) && self.cache.put(key, wrapped);
         if stored {
             self.envelope.slot.count_ticket();
         }
@@ -390,161 +402,6 @@ impl StoresServerSessions for CacheHandle {
 
     fn can_cache(&self) -> bool {
         self.cache.capacity > 0
-    }
-}
-
-/// Where a client keeps the sessions that it may resume: 256 tickets by default, the oldest makes room for the newest.
-/// A clone shares them, so a reloaded configuration goes on resuming what its policy allows.
-///
-/// Only TLS 1.3 sessions are kept; a TLS 1.2 connection always begins with a full handshake.
-#[derive(Clone, Debug)]
-pub struct ClientResumption(Option<Arc<ClientSessions>>);
-
-impl ClientResumption {
-    /// Keeps `capacity` tickets at most, over all servers.
-    pub fn sessions(capacity: usize) -> Self {
-        Self(Some(Arc::new(ClientSessions {
-            capacity,
-            state: Mutex::default(),
-        })))
-    }
-
-    /// Every handshake is a full one.
-    pub fn disabled() -> Self {
-        Self(None)
-    }
-
-    /// How many tickets are kept now.
-    pub fn len(&self) -> usize {
-        self.0
-            .as_ref()
-            .map_or(0, |sessions| lock(&sessions.state).tickets.len())
-    }
-
-    /// Whether no ticket is kept.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    pub(super) fn for_connection(
-        &self,
-        epoch: Epoch,
-        slot: &Arc<Slot>,
-    ) -> rustls::client::Resumption {
-        let Some(sessions) = &self.0 else {
-            return rustls::client::Resumption::disabled();
-        };
-        rustls::client::Resumption::store(Arc::new(ClientHandle {
-            sessions: Arc::clone(sessions),
-            epoch,
-            slot: Arc::clone(slot),
-        }))
-        .tls12_resumption(Tls12Resumption::Disabled)
-    }
-}
-
-impl Default for ClientResumption {
-    fn default() -> Self {
-        Self::sessions(256)
-    }
-}
-
-struct ClientSessions {
-    capacity: usize,
-    state: Mutex<ClientState>,
-}
-
-#[derive(Default)]
-struct ClientState {
-    tickets: VecDeque<ClientTicket>,
-    groups: VecDeque<(ServerName<'static>, NamedGroup)>,
-}
-
-struct ClientTicket {
-    server: ServerName<'static>,
-    epoch: Epoch,
-    expires: u32,
-    session: Tls13ClientSessionValue,
-}
-
-impl fmt::Debug for ClientSessions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientSessions")
-            .field("capacity", &self.capacity)
-            .finish_non_exhaustive()
-    }
-}
-
-/// The client's sessions as one connection sees them.
-#[derive(Debug)]
-struct ClientHandle {
-    sessions: Arc<ClientSessions>,
-    epoch: Epoch,
-    slot: Arc<Slot>,
-}
-
-impl ClientSessionStore for ClientHandle {
-    fn set_kx_hint(&self, server_name: ServerName<'static>, group: NamedGroup) {
-        let mut state = lock(&self.sessions.state);
-        state.groups.retain(|(server, _)| *server != server_name);
-        state.groups.push_back((server_name, group));
-        while state.groups.len() > self.sessions.capacity {
-            state.groups.pop_front();
-        }
-    }
-
-    fn kx_hint(&self, server_name: &ServerName<'_>) -> Option<NamedGroup> {
-        let state = lock(&self.sessions.state);
-        let (_, group) = state
-            .groups
-            .iter()
-            .find(|(server, _)| server == server_name)?;
-        Some(*group)
-    }
-
-    fn set_tls12_session(
-        &self,
-        _server_name: ServerName<'static>,
-        _value: Tls12ClientSessionValue,
-    ) {
-    }
-
-    fn tls12_session(&self, _server_name: &ServerName<'_>) -> Option<Tls12ClientSessionValue> {
-        None
-    }
-
-    fn remove_tls12_session(&self, _server_name: &ServerName<'static>) {}
-
-    fn insert_tls13_ticket(
-        &self,
-        server_name: ServerName<'static>,
-        value: Tls13ClientSessionValue,
-    ) {
-        let mut state = lock(&self.sessions.state);
-        state.tickets.push_back(ClientTicket {
-            server: server_name,
-            epoch: self.epoch,
-            expires: self.slot.expires(),
-            session: value,
-        });
-        while state.tickets.len() > self.sessions.capacity {
-            state.tickets.pop_front();
-        }
-        self.slot.count_ticket();
-    }
-
-    fn take_tls13_ticket(
-        &self,
-        server_name: &ServerName<'static>,
-    ) -> Option<Tls13ClientSessionValue> {
-        let now = self.slot.now();
-        let mut state = lock(&self.sessions.state);
-        state.tickets.retain(|ticket| now <= ticket.expires);
-        let newest = state
-            .tickets
-            .iter()
-            .rposition(|ticket| ticket.server == *server_name && ticket.epoch == self.epoch)?;
-        state.tickets.remove(newest).map(|ticket| ticket.session)
     }
 }
 

@@ -61,7 +61,7 @@ impl ServerEngine {
             .collect();
         let engine = Self {
             identity: certified_key(&provider, chain, key)?,
-            versions: versions(settings.min_version)?,
+            versions: versions(&provider, settings.min_version)?,
             provider,
             policy,
             client_auth,

@@ -20,6 +20,8 @@ pub(crate) struct Slot {
     now: AtomicU32,
     expires: AtomicU32,
     tickets: AtomicU32,
+    #[cfg(feature = "std")]
+    ticket_bytes: AtomicU32,
     server_name: OnceBox<String>,
     chain: OnceBox<Vec<CertificateDer<'static>>>,
 }
@@ -70,6 +72,20 @@ impl Slot {
         }
     }
 
+    /// Whether one more ticket of `len` bytes may be handed out: the first always, more up to a record's worth. The
+    /// engine packs them into one flight, and a client like ours holds all of what spans records at once.
+    #[cfg(feature = "std")]
+    pub(crate) fn has_room_for_ticket(&self, len: usize) -> bool {
+        const FLIGHT: u32 = 16_384;
+        /// What the message around a ticket adds to it.
+        const MESSAGE: u32 = 64;
+        let len = u32::try_from(len).unwrap_or(u32::MAX);
+        let before = self.ticket_bytes.load(Ordering::Relaxed);
+        let after = before.saturating_add(len.saturating_add(MESSAGE));
+        self.ticket_bytes.store(after, Ordering::Relaxed);
+        before == 0 || after <= FLIGHT
+    }
+
     #[cfg(feature = "std")]
     pub(crate) fn count_ticket(&self) {
         self.tickets.fetch_add(1, Ordering::Relaxed);
@@ -105,6 +121,8 @@ impl Default for Slot {
             now: AtomicU32::new(0),
             expires: AtomicU32::new(u32::MAX),
             tickets: AtomicU32::new(0),
+            #[cfg(feature = "std")]
+            ticket_bytes: AtomicU32::new(0),
             server_name: OnceBox::new(),
             chain: OnceBox::new(),
         }
