@@ -1,4 +1,4 @@
-//! A certificate authority for development, in memory: `dev-ca` writes what it issues, `demo` uses it as it is.
+//! A certificate authority for development, in memory: `dev-ca` writes what it issues.
 
 use std::time::SystemTime;
 

@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 
 use crate::authority::{self, AUTHORITY_DAYS, Authority};
 use crate::failure::{Exit, Failure};
-use crate::style::{OneLine, Style};
+use crate::style::{OneLine, Style, quoted, rfc3339};
 use crate::subject::{Role, Subject};
 use crate::{input, stdout};
 
@@ -159,7 +159,7 @@ fn refuse_readable_by_others(key: &Path) -> Result<(), Failure> {
             key.display(),
             mode & 0o7777
         ),
-        format!("run `chmod 600 {}`", quoted(key)),
+        format!("run `chmod 600 {}`", quoted(key.as_os_str())),
     ))
 }
 
@@ -407,7 +407,7 @@ impl<'a> Report<'a> {
 
     /// The commands that use what was made.
     fn next(&self) -> Vec<String> {
-        let path = |stem: &str, ending| quoted(&self.path(stem, ending));
+        let path = |stem: &str, ending| quoted(self.path(stem, ending).as_os_str());
         let first = |role: Role| self.rows.iter().find(|row| row.role == role.as_str());
         let ca = path("ca", "pem");
         let server = first(Role::Server);
@@ -435,27 +435,10 @@ impl<'a> Report<'a> {
         if next.is_empty() {
             next.push(format!(
                 "ravelin dev-ca --out {} --server localhost --client laptop",
-                quoted(self.dir)
+                quoted(self.dir.as_os_str())
             ));
         }
         next
-    }
-}
-
-/// RFC 3339 in UTC with whole seconds, as X.509 has them.
-fn rfc3339(at: OffsetDateTime) -> String {
-    let (hour, minute, second) = at.to_hms();
-    format!("{}T{hour:02}:{minute:02}:{second:02}Z", at.date())
-}
-
-/// A path as a POSIX shell reads it back.
-fn quoted(path: &Path) -> String {
-    let text = path.to_string_lossy();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@,%=".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text.into_owned()
-    } else {
-        format!("'{}'", text.replace('\'', "'\\''"))
     }
 }
 
@@ -471,12 +454,5 @@ mod tests {
         let failure = Made::default().file(&file).err().unwrap().to_string();
         assert!(failure.starts_with("error E-CA-04: "), "{failure}");
         assert_eq!(fs::read_to_string(&file.path).unwrap(), "of another run");
-    }
-
-    #[test]
-    fn paths_are_quoted_for_a_shell() {
-        assert_eq!(quoted(Path::new("certs/a-b_c.pem")), "certs/a-b_c.pem");
-        assert_eq!(quoted(Path::new("my certs/it's")), "'my certs/it'\\''s'");
-        assert_eq!(quoted(Path::new("$(x)")), "'$(x)'");
     }
 }

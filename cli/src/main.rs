@@ -4,17 +4,26 @@
 //! stderr of any failure is `error CODE: cause; remedy`.
 
 mod authority;
+mod bridge;
+mod demo;
 mod dev_ca;
+mod endpoint;
+mod event_loop;
 mod failure;
 mod input;
-// `demo` is its user in the program.
-#[cfg(all(test, target_os = "linux"))]
+mod inspect;
 mod mcp_client;
 mod mcp_files;
 mod pin;
+mod probe;
+mod proxy;
+mod signals;
+mod splice;
 mod stdout;
 mod style;
 mod subject;
+mod tls_events;
+mod tls_options;
 
 use std::ffi::OsStr;
 use std::process::ExitCode;
@@ -34,21 +43,32 @@ struct Cli {
 
 const EXAMPLE: &str = "\
 Example:
-  ravelin dev-ca --out certs --server localhost --client laptop";
+  ravelin dev-ca --out certs --server localhost --client laptop
+  ravelin proxy --listen 127.0.0.1:8443 --cert certs/localhost.pem --key certs/localhost.key \\
+      --client-ca certs/ca.pem --to stdio -- my-mcp-server
+  ravelin bridge localhost:8443 --ca certs/ca.pem --cert certs/laptop.pem --key certs/laptop.key";
 
 #[derive(Subcommand)]
 enum Command {
+    Bridge(Box<bridge::Args>),
+    Demo(demo::Args),
     DevCa(dev_ca::Args),
     Files(mcp_files::Args),
+    Inspect(Box<inspect::Args>),
     Pin(pin::Args),
+    Proxy(Box<proxy::Args>),
 }
 
 fn main() -> ExitCode {
     let outcome = match Cli::try_parse() {
         Ok(cli) => match cli.command {
+            Command::Bridge(args) => bridge::run(&args),
+            Command::Demo(args) => demo::run(&args),
             Command::DevCa(args) => dev_ca::run(&args),
             Command::Files(args) => mcp_files::run(&args),
+            Command::Inspect(args) => inspect::run(&args),
             Command::Pin(args) => pin::run(&args),
+            Command::Proxy(args) => proxy::run(&args),
         },
         Err(error) => help_or_usage(&error),
     };

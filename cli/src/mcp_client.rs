@@ -35,6 +35,18 @@ impl Session {
         ))
     }
 
+    /// Whether the server says that it has tools.
+    pub(crate) fn offers_tools(&self) -> bool {
+        let info = self.running.peer_info();
+        info.is_some_and(|info| info.capabilities.tools.is_some())
+    }
+
+    /// Ends it: the server's input is closed.
+    pub(crate) async fn close(self) {
+        // Whatever ended it, it has ended.
+        let _ = self.running.cancel().await;
+    }
+
     /// The names of the server's tools.
     pub(crate) async fn tools(&self) -> Result<Vec<String>, Failure> {
         let tools = self

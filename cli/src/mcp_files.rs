@@ -18,6 +18,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use crate::event_loop;
 use crate::failure::{Exit, Failure, Refusal};
 use beneath::Root;
 use paced::Paced;
@@ -40,17 +41,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let root = Root::open(&args.root)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| {
-            Failure::new(
-                Exit::Io,
-                "E-CLI-02",
-                format!("cannot start the event loop: {error}"),
-                "free file descriptors or raise their limit",
-            )
-        })?;
+    let runtime = event_loop::of_one_thread()?;
     let outcome = runtime.block_on(serve(root, tokio::io::stdin(), tokio::io::stdout()));
     // A read of stdin may be parked in a thread that nothing wakes: do not wait for it.
     runtime.shutdown_background();

@@ -1,6 +1,8 @@
-//! `ravelin pin`: the pin of a certificate or a key.
+//! `ravelin pin`: the pin of a certificate or a key, in a file or as a server presents it.
 
 use std::fmt::Write as _;
+use std::fs;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use ravelin_core::der::Reader;
@@ -8,44 +10,101 @@ use ravelin_core::pki_types::PrivateKeyDer;
 use ravelin_core::pki_types::pem::{PemObject as _, SectionKind};
 use ravelin_core::trust::certificate::Certificate;
 use ravelin_core::trust::pin::Pin;
+use ravelin_core::{CertificateError, Error};
 use rcgen::{KeyPair, PublicKeyData as _};
 use serde_json::{Value, json};
 
+use crate::endpoint::Endpoint;
 use crate::failure::{Exit, Failure};
+use crate::probe::{ProbeOptions, Server};
 use crate::style::{OneLine, Style};
 use crate::{input, stdout};
 
-/// Print the pins of a certificate or key file
+/// Print the pins of a certificate or key file, or of a server
 ///
 /// FILE is PEM (certificates, a public key, a private key, in any order) or DER. A pin is the SHA-256 of the public key
-/// (its SubjectPublicKeyInfo): it survives a renewal that keeps the key.
+/// (its SubjectPublicKeyInfo): it survives a renewal that keeps the key. HOST:PORT is a server, whose chain is printed
+/// leaf first, unless there is a file of that name; nobody vouches for what a server presents here.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Example:
   ravelin pin certs/localhost.pem
-  ravelin pin certs/localhost.key --json")]
+  ravelin pin certs/localhost.key --json
+  ravelin pin localhost:8443")]
 pub(crate) struct Args {
-    /// A certificate, a chain, a public key or a private key
-    file: PathBuf,
+    /// A certificate, a chain, a public key or a private key; or a server
+    #[arg(value_name = "FILE|HOST:PORT")]
+    source: PathBuf,
+    #[command(flatten)]
+    probe: ProbeOptions,
     /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let bytes = input::read(&args.file).map_err(|error| input::unreadable(&args.file, &error))?;
+    match endpoint(&args.source) {
+        Some(endpoint) => {
+            let pinned = from_server(&endpoint, &args.probe)?;
+            print(&pinned, Some(&endpoint), args.json)?;
+            // Not among the pins, so that it is seen also where they are piped on.
+            let _ = writeln!(io::stderr().lock(), "warning: {NOBODY_VOUCHED}");
+            Ok(())
+        }
+        None if args.probe.name.is_some() => Err(Failure::new(
+            Exit::Usage,
+            "E-USE-01",
+            "--name belongs to a server, and no HOST:PORT was given",
+            "run `ravelin pin --help`",
+        )),
+        None => print(&from_file(&args.source)?, None, args.json),
+    }
+}
+
+const NOBODY_VOUCHED: &str =
+    "nobody vouched for this server: compare with what its owner says before you use a pin";
+
+/// The server that `source` names. A file that exists wins, also one that cannot be read.
+fn endpoint(source: &Path) -> Option<Endpoint> {
+    if fs::symlink_metadata(source).is_ok() {
+        return None;
+    }
+    source.to_str()?.parse().ok()
+}
+
+fn print(pinned: &[Pinned], server: Option<&Endpoint>, as_json: bool) -> Result<(), Failure> {
+    if !as_json {
+        return stdout::print(&text(pinned, Style::stdout()));
+    }
+    let entries: Vec<Value> = pinned.iter().map(Pinned::json).collect();
+    let mut report = json!({ "pins": entries });
+    if let (Some(report), Some(server)) = (report.as_object_mut(), server) {
+        report.insert("server".to_owned(), json!(server.to_string()));
+        report.insert("warning".to_owned(), json!(NOBODY_VOUCHED));
+    }
+    stdout::print(&format!("{report}\n"))
+}
+
+fn from_file(file: &Path) -> Result<Vec<Pinned>, Failure> {
+    let bytes = input::read(file).map_err(|error| input::unreadable(file, &error))?;
     let pinned = if bytes.starts_with(b"-----BEGIN") || contains(&bytes, b"\n-----BEGIN") {
         from_pem(&bytes)
     } else {
         from_der(&bytes).map(|pinned| vec![pinned])
     };
-    let pinned = pinned.map_err(|cause| unusable(&args.file, cause))?;
-    stdout::print(&if args.json {
-        let entries: Vec<Value> = pinned.iter().map(Pinned::json).collect();
-        format!("{}\n", json!({ "pins": entries }))
-    } else {
-        text(&pinned, Style::stdout())
-    })
+    pinned.map_err(|cause| unusable(file, cause))
+}
+
+fn from_server(endpoint: &Endpoint, options: &ProbeOptions) -> Result<Vec<Pinned>, Failure> {
+    let presented = Server::new(endpoint, options)?.look()?;
+    presented
+        .chain
+        .iter()
+        .map(|der| {
+            Pinned::certificate(der)
+                .ok_or_else(|| Failure::from(Error::from(CertificateError::Malformed)).of(endpoint))
+        })
+        .collect()
 }
 
 /// Something with a public key.

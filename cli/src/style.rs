@@ -1,7 +1,10 @@
 //! What a terminal is given to show: colour where a person looks, and no control characters that are not ours.
 
+use std::ffi::OsStr;
 use std::fmt::{self, Write as _};
 use std::io::{self, IsTerminal};
+
+use time::OffsetDateTime;
 
 /// Whether one output stream is coloured: on a terminal, and when `NO_COLOR` is unset.
 #[derive(Clone, Copy)]
@@ -69,4 +72,35 @@ impl fmt::Display for OneLine<'_> {
 /// Line and paragraph separators, and the bidirectional controls that make a line read differently.
 fn reorders_or_breaks(c: char) -> bool {
     matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
+}
+
+/// A word of a command line, such as a path, as a POSIX shell reads it back.
+pub(crate) fn quoted(word: &OsStr) -> String {
+    let text = word.to_string_lossy();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@,%=".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.into_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
+}
+
+/// RFC 3339 in UTC with whole seconds, as X.509 has them.
+pub(crate) fn rfc3339(at: OffsetDateTime) -> String {
+    let (hour, minute, second) = at.to_hms();
+    format!("{}T{hour:02}:{minute:02}:{second:02}Z", at.date())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_quoted_for_a_shell() {
+        let quoted = |word: &str| quoted(OsStr::new(word));
+        assert_eq!(quoted("certs/a-b_c.pem"), "certs/a-b_c.pem");
+        assert_eq!(quoted("my certs/it's"), "'my certs/it'\\''s'");
+        assert_eq!(quoted("$(x)"), "'$(x)'");
+        assert_eq!(quoted(""), "''");
+    }
 }
