@@ -1,4 +1,4 @@
-//! Test support: the seeded provider, a CA, and the `Pair` harness.
+//! Test support: the seeded provider and its kin, a CA, and the `Pair` harness.
 #![allow(
     clippy::expect_used,
     clippy::unwrap_used,
@@ -6,9 +6,18 @@
     reason = "a fixture that cannot be made ends its test"
 )]
 
+pub mod behaviours;
+pub mod blocking;
 pub mod ca;
+pub mod external;
+pub mod foreign;
+pub mod fuzzing;
+pub mod hostile;
+pub mod light;
 pub mod pair;
+pub mod parties;
 pub mod provider;
+pub mod setup;
 
 /// The pages with code for users run as tests.
 #[cfg(doctest)]

@@ -60,6 +60,8 @@ pub struct Endpoint {
     pub transcript: Vec<u8>,
     /// The first error that a call returned.
     pub error: Option<Error>,
+    /// The capacity of the largest storage that it asked for, in bytes.
+    pub largest_storage: usize,
     eof_told: bool,
 }
 
@@ -146,6 +148,20 @@ impl Pair {
         let now = self.now;
         let outcome = self.end(side).connection.close(now);
         self.end(side).note(outcome);
+        self.end(side).settle(now);
+    }
+
+    /// Has `side` take new keys, and ask for some.
+    pub fn update_keys(&mut self, side: Side) {
+        let now = self.now;
+        let outcome = self.end(side).connection.update_keys(now);
+        self.end(side).note(outcome);
+        self.end(side).settle(now);
+    }
+
+    /// Ends the transport of `side`: behind what is under way to the other, nothing follows.
+    pub fn hang_up(&mut self, side: Side) {
+        self.end(side.other()).wire_ended = true;
     }
 
     /// Lets time pass. Deadlines that come are told to their connections, in order.
@@ -172,6 +188,7 @@ impl Endpoint {
             reading: true,
             transcript: Vec::new(),
             error: None,
+            largest_storage: 0,
             eof_told: false,
         }
     }
@@ -194,6 +211,7 @@ impl Endpoint {
     pub fn deliver(&mut self, limit: usize, now: Now) -> bool {
         if let Receive::NeedsStorage(bytes) = self.connection.interest().receive {
             self.connection.lend(Storage::with_capacity(bytes));
+            self.largest_storage = self.largest_storage.max(bytes);
         }
         let Some(buffer) = self.connection.receive_buffer() else {
             return false;
@@ -216,6 +234,12 @@ impl Endpoint {
         self.note(outcome);
         self.settle(now);
         true
+    }
+
+    /// Delivers `bytes`, as if they were the next on the wire, as far as they are taken.
+    pub fn receive(&mut self, bytes: &[u8], now: Now) {
+        self.wire.extend(bytes);
+        while self.deliver(usize::MAX, now) {}
     }
 
     /// Takes plaintext, when it reads, and events.
