@@ -3,13 +3,13 @@
 //! An adapter counts as one when the whole list ran on it. Each test prints the names of what ran, sorted, and another
 //! compares the three lists.
 
-mod adapter;
+pub(crate) mod adapter;
 mod connecting;
 mod injected;
 mod listening;
 mod pipe;
 mod streams;
-mod tls;
+pub(crate) mod tls;
 
 use std::panic::catch_unwind;
 use std::sync::OnceLock;

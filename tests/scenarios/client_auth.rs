@@ -19,17 +19,30 @@ pub(crate) fn every_mode_meets_every_client() {
     let ca = &setup().ca;
     let other = Ca::new("Other CA", 7);
     let same_name = Ca::new("Test CA", 99);
-    let refused = |code, alert| [Outcome::Full, Outcome::by_server(code, alert), Outcome::by_server(code, alert)];
+    let refused = |code, alert| {
+        [
+            Outcome::Full,
+            Outcome::by_server(code, alert),
+            Outcome::by_server(code, alert),
+        ]
+    };
     let clients: [(&str, Option<Issued>, [Outcome; 3]); 8] = [
         (
             "no certificate",
             None,
-            [Outcome::Full, Outcome::Full, Outcome::by_server("E-CRT-07", "certificate_required")],
+            [
+                Outcome::Full,
+                Outcome::Full,
+                Outcome::by_server("E-CRT-07", "certificate_required"),
+            ],
         ),
         ("good", Some(setup().client.clone()), [Outcome::Full; 3]),
         (
             "below an intermediate",
-            Some(ca.intermediate("Issuing CA", 2).issue(Leaf::client("alice"))),
+            Some(
+                ca.intermediate("Issuing CA", 2)
+                    .issue(Leaf::client("alice")),
+            ),
             [Outcome::Full; 3],
         ),
         (
@@ -81,7 +94,9 @@ pub(crate) fn every_mode_meets_every_client() {
 fn assert_events(pair: &Pair, mode: &str, issued: Option<&Issued>, outcome: Outcome) {
     let events = &pair.server.events;
     let peer = pair.server.connection.peer();
-    let verified = events.iter().any(|event| matches!(event, Event::PeerVerified { .. }));
+    let verified = events
+        .iter()
+        .any(|event| matches!(event, Event::PeerVerified { .. }));
     let without = events.contains(&Event::PeerWithoutCertificate);
     let failed = events.iter().any(|event| matches!(event, Event::Failed(_)));
     let established = outcome == Outcome::Full;
@@ -107,7 +122,11 @@ fn assert_events(pair: &Pair, mode: &str, issued: Option<&Issued>, outcome: Outc
 pub(crate) fn optional_admits_a_client_without_a_certificate_and_says_so() {
     let mut pair = Pair::new(&client(&setup().ca).build().unwrap(), &asking("optional"));
     assert_eq!(Outcome::of(&mut pair), Outcome::Full);
-    let event = pair.server.events.iter().find(|event| **event == Event::PeerWithoutCertificate);
+    let event = pair
+        .server
+        .events
+        .iter()
+        .find(|event| **event == Event::PeerWithoutCertificate);
     let event = event.unwrap();
     assert_eq!(event.code(), "peer-without-certificate");
     assert_eq!(event.severity(), Severity::Warning);
@@ -123,7 +142,10 @@ fn nothing_that_a_refused_client_sent_is_released() {
     pair.deliver(Side::Client, usize::MAX);
     pair.send(Side::Client, b"secret request");
     let outcome = Outcome::of(&mut pair);
-    assert_eq!(outcome, Outcome::by_server("E-CRT-07", "certificate_required"));
+    assert_eq!(
+        outcome,
+        Outcome::by_server("E-CRT-07", "certificate_required")
+    );
     assert_eq!(pair.server.plaintext, b"");
     assert_eq!(pair.server.connection.counters().opened, 0);
 }
@@ -133,7 +155,10 @@ fn several_client_cas_are_all_accepted() {
     let first = &setup().ca;
     let second = Ca::new("Second CA", 5);
     let both = anchors(first).and(anchors(&second));
-    let server = server(&setup().server).client_auth(ClientAuth::Required(both)).build().unwrap();
+    let server = server(&setup().server)
+        .client_auth(ClientAuth::Required(both))
+        .build()
+        .unwrap();
     for ca in [first, &second] {
         let leaf = ca.issue(Leaf::client("alice"));
         let client = client(first).identity(identity(&leaf)).build().unwrap();
@@ -147,12 +172,25 @@ fn several_client_cas_are_all_accepted() {
 
 #[test]
 fn a_chain_beyond_the_limit_is_refused() {
-    let issued = setup().ca.intermediate("Issuing CA", 2).issue(Leaf::client("alice"));
-    let size: usize = issued.chain.iter().map(|certificate| certificate.len()).sum();
-    let client = client(&setup().ca).identity(identity(&issued)).build().unwrap();
+    let issued = setup()
+        .ca
+        .intermediate("Issuing CA", 2)
+        .issue(Leaf::client("alice"));
+    let size: usize = issued
+        .chain
+        .iter()
+        .map(|certificate| certificate.len())
+        .sum();
+    let client = client(&setup().ca)
+        .identity(identity(&issued))
+        .build()
+        .unwrap();
     for (chain, expected) in [
         (size, Outcome::Full),
-        (size - 1, Outcome::by_server("E-CRT-08", "certificate_unknown")),
+        (
+            size - 1,
+            Outcome::by_server("E-CRT-08", "certificate_unknown"),
+        ),
     ] {
         let limits = Limits {
             chain,
@@ -174,7 +212,10 @@ pub(crate) fn a_client_whose_names_cannot_be_read_is_refused() {
     let names = [&[0x30, 8, 0x82, 6][..], b"a\x1b[2Jb"].concat();
     let alice = Leaf::client("alice").extension(&[2, 5, 29, 17], names);
     let alice = setup().ca.issue(alice);
-    let client = client(&setup().ca).identity(identity(&alice)).build().unwrap();
+    let client = client(&setup().ca)
+        .identity(identity(&alice))
+        .build()
+        .unwrap();
     for (mode, expected) in [
         ("none", Outcome::Full),
         ("optional", Outcome::by_server("E-CRT-09", "close_notify")),
@@ -183,7 +224,11 @@ pub(crate) fn a_client_whose_names_cannot_be_read_is_refused() {
         let mut pair = Pair::new(&client, &asking(mode));
         assert_eq!(Outcome::of(&mut pair), expected);
         let failed = matches!(pair.server.events.last(), Some(Event::Failed(_)));
-        assert_eq!(failed, expected != Outcome::Full, "nothing happens behind a failure");
+        assert_eq!(
+            failed,
+            expected != Outcome::Full,
+            "nothing happens behind a failure"
+        );
     }
 }
 
@@ -210,14 +255,20 @@ fn the_modes_hold_on_tls_1_2() {
             assert_eq!(alert.is_some(), expected != "ok");
             if let Some(peer) = ours.connection.peer() {
                 assert_eq!(peer.version(), Version::Tls12);
-                assert_eq!(peer.leaf_pin().is_some(), mode != "none" && issued.is_some());
+                assert_eq!(
+                    peer.leaf_pin().is_some(),
+                    mode != "none" && issued.is_some()
+                );
             }
         }
     }
 }
 
 fn asking(mode: &str) -> ServerConfig {
-    server(&setup().server).client_auth(mode_of(mode)).build().unwrap()
+    server(&setup().server)
+        .client_auth(mode_of(mode))
+        .build()
+        .unwrap()
 }
 
 fn mode_of(mode: &str) -> ClientAuth {

@@ -37,6 +37,40 @@ fn a_pause_behind_every_byte() {
     }
 }
 
+/// rustls answers a key update in the middle of the peer's message with a fatal alert, so it has to wait.
+#[test]
+fn a_key_update_waits_for_the_rest_of_a_ticket() {
+    let (client, server) = configs(64);
+    let mut pair = Pair::new(&client, &server);
+    while pair.server.phase() != Phase::Established {
+        pair.transmit(Side::Server);
+        while pair.deliver(Side::Client, usize::MAX) {}
+        pair.transmit(Side::Client);
+        while pair.deliver(Side::Server, usize::MAX) {}
+    }
+    pair.transmit(Side::Server);
+    let rest = pair.client.wire.len() / 2;
+    pair.deliver(Side::Client, rest);
+    pair.update_keys(Side::Client);
+    pair.update_keys(Side::Client);
+    assert_eq!(pair.client.connection.counters().key_updates, 0);
+    // Data does not wait, and needs no new keys.
+    pair.send(Side::Client, b"meanwhile");
+    pair.transmit(Side::Client);
+    assert_eq!(pair.client.connection.counters().key_updates, 0);
+    // The rest of the ticket is enough: nobody has to send or transmit first.
+    while pair.deliver(Side::Client, usize::MAX) {}
+    assert_eq!(pair.client.connection.counters().key_updates, 1);
+    assert!(pair.client.connection.interest().transmit);
+    pair.drive();
+    assert_eq!(pair.client.events.last(), Some(&Event::KeysUpdated));
+    assert_eq!(pair.server.plaintext, b"meanwhile");
+    pair.send(Side::Client, b", and with new keys");
+    pair.drive();
+    assert_eq!(pair.server.plaintext, b"meanwhile, and with new keys");
+    assert_eq!(pair.server.error, None);
+}
+
 /// What is asked of a connection while bytes are under way to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Act {
@@ -217,7 +251,8 @@ impl Session {
         let sending = matches!(phase, Phase::Established | Phase::SendOnly);
         let accepted = |outcome: Result<(), Error>| match outcome {
             Ok(()) => 1,
-            Err(Error::Local(LocalError::Closed)) if !sending => 0,
+            Err(Error::Local(LocalError::Closed)) if phase == Phase::ReceiveOnly => 0,
+            Err(Error::Local(LocalError::Closed)) if phase == Phase::Closed => 0,
             Err(Error::Local(LocalError::NotEstablished)) if phase == Phase::Handshaking => 0,
             Err(error) => panic!("{error}"),
         };
@@ -357,8 +392,8 @@ impl Outcome {
         };
         assert_eq!(marks.len(), sent, "{side:?}");
         let is_update = |event: &&Event| **event == Event::KeysUpdated;
-        let [ours, theirs] = [&end.events, &reference.events]
-            .map(|events| events.iter().filter(is_update).count());
+        let [ours, theirs] =
+            [&end.events, &reference.events].map(|events| events.iter().filter(is_update).count());
         // Those that wait for the rest of a handshake message are one.
         let behind_every_byte = matches!(self.pause, Some(Pause::Always(..))) && updates > 0;
         if behind_every_byte {

@@ -2,8 +2,20 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod adapters;
+mod authority;
+mod bounds;
+mod chunking;
 mod client_auth;
+mod closing;
+mod config;
+mod deadlines;
+mod events;
 mod fragmentation;
 mod handshake;
+mod interop;
+mod openssl;
 mod pem_files;
+mod pins;
 mod repository;
+mod transcripts;
+mod turbomcp;

@@ -43,7 +43,8 @@ impl Blocking {
             let interest = self.connection.interest();
             if interest.transmit {
                 let written = self.socket.write(self.connection.transmit())?;
-                self.connection.handle_transmitted(written, self.clock.now());
+                self.connection
+                    .handle_transmitted(written, self.clock.now());
                 continue;
             }
             if let Some(error) = self.connection.failure() {
@@ -150,7 +151,10 @@ impl Blocking {
         let now = self.clock.now();
         let due = deadline.map(|at| at.saturating_since(now.instant));
         // A timeout of zero would mean none.
-        let wait = due.unwrap_or(PATIENCE).min(PATIENCE).max(Duration::from_millis(1));
+        let wait = due
+            .unwrap_or(PATIENCE)
+            .min(PATIENCE)
+            .max(Duration::from_millis(1));
         self.socket.set_read_timeout(Some(wait))?;
         let Some(buffer) = self.connection.receive_buffer() else {
             return Ok(());

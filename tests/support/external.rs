@@ -101,7 +101,11 @@ impl Running {
         let mut said = self.output.lock();
         while said.matches(text).count() < times {
             let left = until.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero(), "{} never said {text:?}, only:\n{said}", self.name);
+            assert!(
+                !left.is_zero(),
+                "{} never said {text:?}, only:\n{said}",
+                self.name
+            );
             let woken = self.output.grown.wait_timeout(said, left);
             said = woken.unwrap_or_else(PoisonError::into_inner).0;
         }

@@ -39,7 +39,9 @@ pub fn client(
 
 /// A server of exactly these protocol versions.
 pub fn server(versions: &[&'static SupportedProtocolVersion], issued: &Issued) -> ServerConfig {
-    let key = provider::aws_lc_rs().key_provider.load_private_key(issued.key());
+    let key = provider::aws_lc_rs()
+        .key_provider
+        .load_private_key(issued.key());
     let certified = CertifiedKey::new(issued.chain.clone(), key.expect("a key of the test CA"));
     ServerConfig::builder_with_details(provider::aws_lc_rs(), Arc::new(Clock))
         .with_protocol_versions(versions)
@@ -51,12 +53,16 @@ pub fn server(versions: &[&'static SupportedProtocolVersion], issued: &Issued) -
 /// One connection of that client, for `localhost`.
 pub fn connect(config: &Arc<ClientConfig>) -> Connection {
     let name = ServerName::try_from("localhost").expect("a server name");
-    ClientConnection::new(Arc::clone(config), name).expect("a client").into()
+    ClientConnection::new(Arc::clone(config), name)
+        .expect("a client")
+        .into()
 }
 
 /// One connection of that server.
 pub fn accept(config: &Arc<ServerConfig>) -> Connection {
-    ServerConnection::new(Arc::clone(config)).expect("a server").into()
+    ServerConnection::new(Arc::clone(config))
+        .expect("a server")
+        .into()
 }
 
 /// Moves bytes between the two until nothing moves. Returns the first error of the foreign side.

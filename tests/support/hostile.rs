@@ -37,7 +37,7 @@ pub fn short_lived_keys(provider: CryptoProvider, records: u64) -> CryptoProvide
 
 /// What to send on a [`hostile`] connection for a record of inner type `typ` with this content.
 pub fn raw(typ: ContentType, content: &[u8]) -> Vec<u8> {
-    [&MAGIC[..], &[u8::from(typ)], content].concat()
+    [MAGIC, &[u8::from(typ)], content].concat()
 }
 
 /// The content types of [`raw`].

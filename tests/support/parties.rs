@@ -80,7 +80,10 @@ impl Outcome {
             }
             (None, Some(error)) => panic!("an alert out of nothing: {error}"),
         };
-        assert_eq!((pair.client.plaintext.len(), pair.server.plaintext.len()), (0, 0));
+        assert_eq!(
+            (pair.client.plaintext.len(), pair.server.plaintext.len()),
+            (0, 0)
+        );
         outcome
     }
 }

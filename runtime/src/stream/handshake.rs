@@ -148,7 +148,7 @@ impl<IO, R: Runtime + PollIo<IO>> Lingering<IO, R> {
     }
 }
 
-impl<IO: Unpin, R: Runtime + PollIo<IO>> Future for Handshake<IO, R> {
+impl<IO, R: Runtime + PollIo<IO>> Future for Handshake<IO, R> {
     type Output = io::Result<R::TlsStream<IO>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {

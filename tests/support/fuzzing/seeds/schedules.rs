@@ -147,6 +147,15 @@ pub(super) fn schedules() -> Vec<(&'static str, Setup, Vec<Op>)> {
             ],
         ),
         (
+            "update-put-off",
+            lazy.and(Setup::TIGHT),
+            vec![
+                Op::Drive(all),
+                Op::Send(Client, Amount(254)),
+                Op::UpdateKeys(Client),
+            ],
+        ),
+        (
             "tight-full",
             lazy.and(Setup::TIGHT),
             vec![

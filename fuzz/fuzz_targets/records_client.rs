@@ -1,0 +1,6 @@
+//! A client against bytes from anybody, and behind a server whose records are changed on the way.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| {
+    ravelin_tests::fuzzing::records_client(input);
+});
