@@ -21,9 +21,9 @@ impl Files {
         let files = Self {
             folder: TempDir::new().unwrap(),
         };
-        files.write("chain.pem", &setup().server.chain_pem(), 0o644);
-        files.write("key.pem", &setup().server.key_pem(), 0o600);
-        files.write("ca.pem", &setup().ca.root_pem(), 0o644);
+        files.write("chain.pem", setup().server.chain_pem(), 0o644);
+        files.write("key.pem", setup().server.key_pem(), 0o600);
+        files.write("ca.pem", setup().ca.root_pem(), 0o644);
         files
     }
 

@@ -107,7 +107,7 @@ pub(crate) async fn halves_of_one_stream_reunite<A: Adapter>() {
     let (client_reader, client_writer) = client.into_split();
     let (server_reader, server_writer) = server.into_split();
     let wrong = A::OverPipe::reunite(client_reader, server_writer);
-    let (client_reader, server_writer) = wrong.err().expect("halves of two streams");
+    let (client_reader, server_writer) = wrong.expect_err("halves of two streams");
     let mut client = A::OverPipe::reunite(client_reader, client_writer)
         .ok()
         .unwrap();
