@@ -376,9 +376,9 @@ impl Connection {
         Ok(())
     }
 
-    /// Takes new keys for sending and asks the peer to do the same (RFC 8446, 4.6.3). While too many bytes wait for
-    /// transmission, or half a handshake message of the peer has arrived, it is put off; several calls until then are
-    /// one.
+    /// Takes new keys for sending and asks the peer to do the same (RFC 8446, 4.6.3). Peers refuse whoever asks often
+    /// without sending data; rustls counts to 32. While too many bytes wait for transmission, or half a handshake
+    /// message of the peer has arrived, it is put off; several calls until then are one.
     ///
     /// # Errors
     ///
