@@ -241,7 +241,7 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// [`PeerError::Truncated`], or the error kept.
+    /// [`PeerError::Truncated`](crate::PeerError::Truncated), or the error kept.
     pub fn handle_eof(&mut self, now: Now) -> Result<(), Error> {
         self.check()?;
         self.state.eof = true;
