@@ -8,7 +8,6 @@ mod behaviours;
 mod column;
 mod executor;
 mod instruments;
-mod interleavings;
 mod io;
 mod scripted;
 mod world;
@@ -30,10 +29,11 @@ const NEEDS_BOTH_HALVES_WOKEN: &[&str] = &[
     "both_write_while_both_read",
     "both_write_ten_mebibytes_while_both_read",
     "keys_are_updated_while_the_writer_is_blocked",
-    "answering_a_key_update_leaves_the_writer_parked",
+    "a_key_update_by_the_peer_leaves_the_writer_parked",
     "sending_tickets_leaves_the_writer_parked",
     "a_reader_waits_while_a_flush_transmits",
     "a_reader_waits_while_the_writer_closes",
+    "the_wire_opens_between_two_looks",
     "halves_move_to_other_tasks",
     "both_close_at_once",
     "a_lost_peer_wakes_both_halves",

@@ -1,5 +1,10 @@
 //! Scenarios: what a user of the crates relies on, run against real parts.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests"
+)]
 
 mod adapters;
 mod authority;
@@ -8,7 +13,9 @@ mod chunking;
 mod client_auth;
 mod closing;
 mod config;
+mod corpora;
 mod deadlines;
+mod duplex;
 mod events;
 mod fragmentation;
 mod handshake;

@@ -31,7 +31,11 @@ impl Ran {
         let (first, others) = ran.split_first().expect("a list to compare");
         assert!(!first.names.is_empty(), "nothing ran on {}", first.adapter);
         for other in others {
-            assert_eq!(first.names, other.names, "{} and {}", first.adapter, other.adapter);
+            assert_eq!(
+                first.names, other.names,
+                "{} and {}",
+                first.adapter, other.adapter
+            );
         }
     }
 }

@@ -10,10 +10,13 @@ use ravelin_core::driver::{Driver, DriverError, Transport as _};
 use ravelin_core::{ClientConfig, Connection, Counters, Error, ServerConfig};
 use ravelin_runtime::{Socket, now};
 use ravelin_smol::Smol;
+use ravelin_tests::light::light;
+use ravelin_tests::setup::setup;
 
 use super::column::{Column, Sink, Source, localhost};
-use super::executor::LocalFuture;
-use super::scripted::Scripted;
+use super::executor::{Executor, LocalFuture};
+use super::io::{close, read_to_end};
+use super::scripted::{Link, Reactor, Scripted, Wakes, Wire};
 
 /// The driver; with one waker for both directions or as it is.
 pub(crate) struct Bare<const ONE_WAKER: bool>;
@@ -52,16 +55,23 @@ fn handshake<const ONE_WAKER: bool>(
     connection: Result<Connection, Error>,
     io: Scripted,
 ) -> LocalFuture<io::Result<BareStream>> {
-    let mut driver = Driver::new(connection.unwrap(), Socket::new(io));
+    let stream = BareStream::new(connection.unwrap(), io);
     if ONE_WAKER {
-        driver.inject_one_waker();
+        stream.0.borrow_mut().inject_one_waker();
     }
     Box::pin(async move {
-        poll_fn(|cx| driver.poll_handshake(cx))
+        poll_fn(|cx| stream.0.borrow_mut().poll_handshake(cx))
             .await
             .map_err(error)?;
-        Ok(BareStream(Rc::new(RefCell::new(driver))))
+        Ok(stream)
     })
+}
+
+impl BareStream {
+    fn new(connection: Connection, io: Scripted) -> Self {
+        let driver = Driver::new(connection, Socket::new(io));
+        Self(Rc::new(RefCell::new(driver)))
+    }
 }
 
 impl Source for BareStream {
@@ -103,4 +113,25 @@ fn error(error: DriverError<io::Error>) -> io::Error {
         DriverError::Transport(error) => error,
         DriverError::WriteZero => io::ErrorKind::WriteZero.into(),
     }
+}
+
+/// Only without an adapter are there halves before the handshake is done. No event of the transport wakes this reader.
+#[test]
+fn closing_during_the_handshake_wakes_the_reader() {
+    let reactor = Reactor::new(Wakes::Later);
+    let executor = Executor::new(reactor.clone(), 1);
+    let [there, back] = [Link::FREE; 2].map(|link| Wire::new(&reactor, link));
+    let (near, _far) = Scripted::pair(&there, &back);
+    let config = setup().client(light(1)).build().unwrap();
+    let connection = Connection::client(&config, localhost(), now::<Smol>()).unwrap();
+    let mut reader = BareStream::new(connection, near);
+    let mut writer = reader.clone();
+    let reading = executor.spawn("reader", async move { read_to_end(&mut reader).await });
+    let tasks = executor.clone();
+    let outcome = executor.run(async move {
+        tasks.quiet().await;
+        close(&mut writer).await.unwrap();
+        reading.await.unwrap()
+    });
+    assert_eq!(outcome, Ok(Vec::new()));
 }

@@ -1,7 +1,15 @@
-//! Real threads on one driver, in orders that shuttle chooses.
+//! Interleavings: real threads on one driver, in orders that shuttle chooses.
 //!
-//! The matrix has one thread: a task is never interrupted between finding nothing and being parked. Here it is, at every
-//! lock of the driver and of the transport. A lost wake-up is a deadlock, which shuttle finds.
+//! The duplex matrix has one thread: a task is never interrupted between finding nothing and being parked. Here it is,
+//! at every lock of the driver and of the transport. A lost wake-up is a deadlock, which shuttle finds.
+//!
+//! Shuttle takes over how panics are reported, so these tests have a program of their own.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests"
+)]
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -18,8 +26,6 @@ use shuttle::future::block_on;
 use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
 use shuttle::sync::{Arc, Mutex, MutexGuard};
 use shuttle::{Config, FailurePersistence, Runner, thread};
-
-use super::io::pattern;
 
 const ITERATIONS: usize = 300;
 const SEED: u64 = 7;
@@ -69,8 +75,8 @@ fn explore(scheduler: impl Scheduler + 'static, one_waker: bool) {
     Runner::new(scheduler, config).run(move || conversation(one_waker));
 }
 
-/// The client writes on one thread and reads on another; the server, on a third, gives everything back, and asks for
-/// new keys in between: then the client's reader must send too.
+/// The client writes on one thread and reads on another; the server, on a third, gives everything back, and takes new
+/// keys in between.
 fn conversation(one_waker: bool) {
     let (client, server, now) = established();
     let [to_server, to_client] = [0; 2].map(|_| Arc::new(Wire::default()));
@@ -110,6 +116,11 @@ fn echo(server: &Shared) {
         }
         server.write_all(&piece);
     }
+}
+
+/// Bytes of which no two neighbours could be exchanged unnoticed.
+fn pattern(len: usize) -> Vec<u8> {
+    (0..len).map(|at| (at / 251 + at % 251) as u8).collect()
 }
 
 /// Both connections, with their handshake behind them.
@@ -181,7 +192,7 @@ struct End {
     now: Now,
 }
 
-/// A direction, which remembers one waker at each of its ends.
+/// A direction. It wakes whoever called it last at each of its ends, and only if that call was pending.
 #[derive(Default)]
 struct Wire(Mutex<State>);
 
@@ -214,6 +225,7 @@ impl Transport for End {
         for (to, from) in buf.iter_mut().zip(wire.bytes.drain(..len)) {
             *to = from;
         }
+        wire.reader = None;
         let writer = wire.writer.take();
         drop(wire);
         wake(writer);
@@ -228,6 +240,7 @@ impl Transport for End {
             return Poll::Pending;
         }
         wire.bytes.extend(&buf[..len]);
+        wire.writer = None;
         let reader = wire.reader.take();
         drop(wire);
         wake(reader);

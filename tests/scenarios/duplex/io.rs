@@ -73,6 +73,16 @@ pub(crate) async fn cancelled<T>(mut poll: impl FnMut(&mut Context<'_>) -> Poll<
     .await
 }
 
+/// Lets other tasks go first, perhaps.
+pub(crate) async fn yield_now() {
+    cancelled(|cx| {
+        cx.waker().wake_by_ref();
+        Poll::<()>::Pending
+    })
+    .await;
+    woken().await;
+}
+
 /// Ready once somebody wakes the task.
 pub(crate) async fn woken() {
     let mut polled = false;

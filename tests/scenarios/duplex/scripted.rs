@@ -48,8 +48,11 @@ pub(crate) struct Link {
     pub(crate) capacity: usize,
     pub(crate) writing: Script,
     pub(crate) reading: Script,
-    /// Whether bytes stay in a buffer of the writer's end until it flushes or nothing more fits.
+    /// Whether bytes stay in a buffer of the writer's end until it flushes or the buffer is full.
     pub(crate) buffered: bool,
+    /// Whether a call that is not pending takes back the waker of one that was: a transport owes a wake-up only to the
+    /// last call.
+    pub(crate) forgetful: bool,
 }
 
 impl Link {
@@ -59,6 +62,7 @@ impl Link {
         writing: Script::All,
         reading: Script::All,
         buffered: false,
+        forgetful: false,
     };
 
     /// The same script at both ends.
@@ -76,7 +80,17 @@ impl Link {
             ..Self::FREE
         }
     }
+
+    pub(crate) const fn forgetful(self) -> Self {
+        Self {
+            forgetful: true,
+            ..self
+        }
+    }
 }
+
+/// Bytes that the buffer of a writer's end holds: more than one record, less than a driver has for it at most.
+const BUFFER: usize = 512;
 
 /// One end of a connection. Dropping it ends both directions.
 #[derive(Debug)]
@@ -117,42 +131,45 @@ impl Scripted {
             *to = from;
         }
         wire.writer.notify();
+        wire.served(&wire.reader);
         Poll::Ready(Ok(len))
     }
 
     fn write(&self, cx: &Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let mut wire = self.outgoing.lock();
         wire.check_writing()?;
-        let room = wire.room();
+        if wire.link.buffered && wire.room_to_write() == 0 {
+            // A full buffer empties itself.
+            wire.release();
+        }
+        let room = wire.room_to_write();
         if room == 0 {
-            if !wire.stalled {
-                // A full buffer empties itself.
-                wire.release();
-            }
             return wire.writer.park(cx);
         }
-        let len = ready!(
-            wire.link
-                .writing
-                .poll(&wire.writer, cx, buf.len().min(room))
-        );
+        let len = buf.len().min(room);
+        let len = ready!(wire.link.writing.poll(&wire.writer, cx, len));
         wire.kept.extend(&buf[..len]);
         if !wire.link.buffered {
             wire.release();
         }
+        wire.served(&wire.writer);
         Poll::Ready(Ok(len))
     }
 
     fn flush(&self, cx: &Context<'_>) -> Poll<io::Result<()>> {
         let mut wire = self.outgoing.lock();
         wire.check_writing()?;
-        if !wire.kept.is_empty() {
-            if wire.stalled {
-                return wire.writer.park(cx);
-            }
+        if wire.kept.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        if wire.room() > 0 {
             ready!(wire.link.writing.poll(&wire.writer, cx, 0));
             wire.release();
         }
+        if !wire.kept.is_empty() {
+            return wire.writer.park(cx);
+        }
+        wire.served(&wire.writer);
         Poll::Ready(Ok(()))
     }
 
@@ -271,23 +288,40 @@ impl State {
         }
     }
 
+    /// The user of `direction` got something.
+    fn served(&self, direction: &Readiness) {
+        if self.link.forgetful {
+            direction.forget();
+        }
+    }
+
+    fn room_to_write(&self) -> usize {
+        if self.link.buffered {
+            BUFFER - self.kept.len()
+        } else {
+            self.room()
+        }
+    }
+
+    /// How many bytes the reader may get.
     fn room(&self) -> usize {
         if self.stalled {
             return 0;
         }
-        let held = self.bytes.len() + self.kept.len();
-        self.link.capacity.saturating_sub(held)
+        self.link.capacity.saturating_sub(self.bytes.len())
     }
 
+    /// Gives the reader what there is room for.
     fn release(&mut self) {
-        if !self.kept.is_empty() {
-            self.bytes.append(&mut self.kept);
+        let len = self.room().min(self.kept.len());
+        if len > 0 {
+            self.bytes.extend(self.kept.drain(..len));
             self.reader.notify();
         }
     }
 
     fn end(&mut self) {
-        self.release();
+        self.bytes.append(&mut self.kept);
         self.ended = true;
         self.reader.notify();
     }

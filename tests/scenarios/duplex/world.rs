@@ -28,66 +28,58 @@ pub(crate) struct Conditions {
     pub(crate) wakes: Wakes,
 }
 
-impl Conditions {
-    const fn both(name: &'static str, link: Link, wakes: Wakes) -> Self {
-        Self {
-            name,
-            to_server: link,
-            to_client: link,
-            wakes,
-        }
-    }
-}
-
 /// For some hundred bytes.
 pub(crate) const EVERY_BYTE: Scene = Scene {
     orders: 3,
     conditions: &[
-        Conditions::both("always ready", Link::FREE, Wakes::AtOnce),
-        Conditions::both(
-            "pending before every byte",
-            PENDING_THEN_BYTE,
-            Wakes::AtOnce,
-        ),
-        Conditions::both(
+        both("always ready", Link::FREE, Wakes::AtOnce),
+        both("pending before every byte", BYTES, Wakes::AtOnce),
+        both(
             "pending before every byte, woken later",
-            PENDING_THEN_BYTE,
+            BYTES,
             Wakes::Later,
         ),
-        Conditions::both(
-            "pending before every byte, woken last",
-            PENDING_THEN_BYTE,
-            Wakes::Last,
-        ),
-        Conditions::both(
+        both("pending before every byte, woken last", BYTES, Wakes::Last),
+        both(
             "one byte with every call",
             Link::scripted(Script::Byte),
             Wakes::Later,
         ),
-        Conditions::both("pending, then all", PENDING_THEN_ALL, Wakes::Later),
-        Conditions::both("room for 1 byte", Link::holding(1), Wakes::AtOnce),
-        Conditions::both("room for 7 bytes", Link::holding(7), Wakes::Later),
-        Conditions::both(
+        both("pending, then all", PAUSES, Wakes::Later),
+        both("room for 1 byte", Link::holding(1), Wakes::AtOnce),
+        both("room for 7 bytes", Link::holding(7), Wakes::Later),
+        both(
             "room for 7 bytes, woken last",
             Link::holding(7),
             Wakes::Last,
         ),
-        Conditions::both(
+        both(
             "room for 4096 bytes, woken last",
             Link::holding(4096),
             Wakes::Last,
         ),
-        Conditions::both("kept until flushed", BUFFERED, Wakes::Later),
+        both("kept until flushed", SLOW_BUFFER, Wakes::Later),
+        both("forgetful", Link::FREE.forgetful(), Wakes::Later),
+        both(
+            "room for 7 bytes, forgetful",
+            Link::holding(7).forgetful(),
+            Wakes::Later,
+        ),
+        both(
+            "kept until flushed, forgetful",
+            BUFFER.forgetful(),
+            Wakes::Later,
+        ),
         Conditions {
             name: "pending before every byte to the server",
-            to_server: PENDING_THEN_BYTE,
+            to_server: BYTES,
             to_client: Link::FREE,
             wakes: Wakes::Later,
         },
         Conditions {
             name: "pending before every byte to the client",
             to_server: Link::FREE,
-            to_client: PENDING_THEN_BYTE,
+            to_client: BYTES,
             wakes: Wakes::Later,
         },
     ],
@@ -97,12 +89,8 @@ pub(crate) const EVERY_BYTE: Scene = Scene {
 pub(crate) const UNBOUNDED: Scene = Scene {
     orders: 1,
     conditions: &[
-        Conditions::both("always ready", Link::FREE, Wakes::AtOnce),
-        Conditions::both(
-            "pending, then all, woken last",
-            PENDING_THEN_ALL,
-            Wakes::Last,
-        ),
+        both("always ready", Link::FREE, Wakes::AtOnce),
+        both("pending, then all, woken last", PAUSES, Wakes::Last),
     ],
 };
 
@@ -110,8 +98,8 @@ pub(crate) const UNBOUNDED: Scene = Scene {
 pub(crate) const BOUNDED: Scene = Scene {
     orders: 1,
     conditions: &[
-        Conditions::both("room for 4096 bytes", Link::holding(4096), Wakes::Later),
-        Conditions::both(
+        both("room for 4096 bytes", Link::holding(4096), Wakes::Later),
+        both(
             "room for 64 KiB, woken last",
             Link::holding(65_536),
             Wakes::Last,
@@ -122,18 +110,27 @@ pub(crate) const BOUNDED: Scene = Scene {
 /// For real time, which costs real time.
 pub(crate) const TIMED: Scene = Scene {
     orders: 1,
-    conditions: &[Conditions::both(
-        "pending, then all",
-        PENDING_THEN_ALL,
-        Wakes::Later,
-    )],
+    conditions: &[both("pending, then all", PAUSES, Wakes::Later)],
 };
 
-const PENDING_THEN_BYTE: Link = Link::scripted(Script::PendingThenByte);
-const PENDING_THEN_ALL: Link = Link::scripted(Script::PendingThenAll);
-const BUFFERED: Link = Link {
+const fn both(name: &'static str, link: Link, wakes: Wakes) -> Conditions {
+    Conditions {
+        name,
+        to_server: link,
+        to_client: link,
+        wakes,
+    }
+}
+
+const BYTES: Link = Link::scripted(Script::PendingThenByte);
+const PAUSES: Link = Link::scripted(Script::PendingThenAll);
+const BUFFER: Link = Link {
     buffered: true,
-    ..PENDING_THEN_ALL
+    ..Link::FREE
+};
+const SLOW_BUFFER: Link = Link {
+    buffered: true,
+    ..PAUSES
 };
 
 /// Where one behaviour takes place, once.
@@ -182,7 +179,7 @@ impl<C: Column> World<C> {
 
     /// Gives a timer the time to fire.
     pub(crate) fn wait_for_timers(&self) {
-        self.executor.wait_for_timers(Duration::from_secs(20));
+        self.executor.wait_for_timers(Duration::from_secs(5));
     }
 
     /// A connection whose limits let few bytes block a writer. The conditions hold from its first byte.

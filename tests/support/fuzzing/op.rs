@@ -126,44 +126,35 @@ impl Op {
         }
     }
 
-    /// Whether it interferes with the wire.
-    pub(super) fn interferes(&self) -> bool {
-        matches!(
-            self,
-            Self::Xor(..)
-                | Self::Cut(..)
-                | Self::Insert(..)
-                | Self::Drop(..)
-                | Self::Double(..)
-                | Self::Swap(..)
-                | Self::Header(..)
-                | Self::Forge(..)
-        )
+    /// The side whose wire it changes, if any.
+    pub(super) fn victim(&self) -> Option<Side> {
+        if let Self::Xor(side, ..)
+        | Self::Cut(side, ..)
+        | Self::Insert(side, ..)
+        | Self::Drop(side, ..)
+        | Self::Double(side, ..)
+        | Self::Swap(side, ..)
+        | Self::Header(side, ..)
+        | Self::Forge(side, ..) = self
+        {
+            Some(*side)
+        } else {
+            None
+        }
     }
 
-    /// The same, with every interference turned against `subject`.
+    /// The same, with a change of any wire made one of the wire to `subject`.
     pub(super) fn against(mut self, subject: Side) -> Self {
-        match &mut self {
-            Self::Xor(side, ..)
-            | Self::Cut(side, ..)
-            | Self::Insert(side, ..)
-            | Self::Drop(side, ..)
-            | Self::Double(side, ..)
-            | Self::Swap(side, ..)
-            | Self::Header(side, ..)
-            | Self::Forge(side, ..) => *side = subject,
-            Self::Transmit(..)
-            | Self::Deliver(..)
-            | Self::Drive(..)
-            | Self::Send(..)
-            | Self::Read(..)
-            | Self::Consume(..)
-            | Self::Close(..)
-            | Self::UpdateKeys(..)
-            | Self::Advance(..)
-            | Self::Eof(..)
-            | Self::Lend(..)
-            | Self::TakeStorage(..) => {}
+        if let Self::Xor(side, ..)
+        | Self::Cut(side, ..)
+        | Self::Insert(side, ..)
+        | Self::Drop(side, ..)
+        | Self::Double(side, ..)
+        | Self::Swap(side, ..)
+        | Self::Header(side, ..)
+        | Self::Forge(side, ..) = &mut self
+        {
+            *side = subject;
         }
         self
     }

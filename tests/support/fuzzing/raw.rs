@@ -25,7 +25,7 @@ pub(super) fn feed(play: &mut Play, subject: Side, input: &mut Input<'_>) {
         return;
     };
     let chunk = if chunk == 0 { usize::MAX } else { chunk.into() };
-    play.foreign();
+    play.foreign(subject);
     play.end(subject).wire.extend(input.take(usize::MAX));
     play.end(subject).wire_ended = habits & ENDS != 0;
     let mut greeted = false;

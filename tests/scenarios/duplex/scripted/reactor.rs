@@ -93,6 +93,11 @@ impl Readiness {
         Poll::Pending
     }
 
+    /// Forgets whom to wake.
+    pub(super) fn forget(&self) {
+        self.0.waker.set(None);
+    }
+
     /// Ready once for each event. One is on its way afterwards.
     pub(super) fn poll_event(&self, cx: &Context<'_>) -> Poll<()> {
         if self.0.ready.take() {

@@ -96,27 +96,26 @@ impl Play {
                 self.reached.extend(marks_of(event, side));
             }
             let observed = self.observed_mut(side);
-            match event {
-                Event::Established { .. } => {
-                    assert!(!observed.established, "{side:?} is established twice");
-                    observed.established = true;
-                    assert!(
-                        agrees || side != refuser,
-                        "{side:?} accepts whom it must refuse"
-                    );
-                }
-                Event::KeysUpdated => {
-                    observed.rekeyed = Some(observed.sent.len());
-                    observed.owes_keys = false;
-                }
-                Event::PeerClosed => {
-                    assert!(!observed.peer_closed, "{side:?} hears close_notify twice");
-                    observed.peer_closed = true;
-                }
-                Event::TruncationAllowed => observed.truncation_allowed = true,
-                Event::Failed(error) => assert_eq!(failure, Some(*error), "{side:?}"),
-                _ => {}
+            if let Event::Established { .. } = event {
+                assert!(!observed.established, "{side:?} is established twice");
+                assert!(
+                    agrees || side != refuser,
+                    "{side:?} accepts whom it must refuse"
+                );
+                observed.established = true;
             }
+            if let Event::KeysUpdated = event {
+                observed.rekeyed = Some(observed.sent.len());
+                observed.owes_keys = false;
+            }
+            if let Event::PeerClosed = event {
+                assert!(!observed.peer_closed, "{side:?} hears close_notify twice");
+                observed.peer_closed = true;
+            }
+            if let Event::Failed(error) = event {
+                assert_eq!(failure, Some(*error), "{side:?}");
+            }
+            observed.truncation_allowed |= *event == Event::TruncationAllowed;
         }
         let observed = self.observed_mut(side);
         observed.events += events.len();
@@ -255,33 +254,47 @@ impl Play {
     }
 }
 
-fn marks_of(event: &Event, side: Side) -> Vec<Mark> {
-    match event {
-        Event::Established { resumed: true, .. } => vec![Mark::Established, Mark::Resumed],
-        Event::Established { .. } => vec![Mark::Established],
-        Event::PeerVerified { .. } if side == Side::Server => vec![Mark::ClientVerified],
-        Event::KeysUpdated => vec![Mark::KeysUpdated],
-        Event::TicketStored | Event::TicketsSent { .. } => vec![Mark::Ticket],
-        Event::PeerClosed => vec![Mark::CloseNotify],
-        Event::Failed(error) => [Some(Mark::Failure), mark_of(error)]
-            .into_iter()
-            .flatten()
-            .collect(),
-        _ => Vec::new(),
-    }
-}
+fn marks_of(event: &Event, side: Side) -> impl Iterator<Item = Mark> {
+    use Event::{Established, Failed, KeysUpdated, PeerClosed, PeerVerified};
+    use Event::{TicketStored, TicketsSent};
+    use PeerError::{
+        Alert, Certificate, HandshakeTooLarge, PinMismatch, RecordTooLarge, Truncated,
+    };
 
-fn mark_of(error: &Error) -> Option<Mark> {
-    match error {
-        Error::Peer(PeerError::Alert(_)) => Some(Mark::Alert),
-        Error::Peer(PeerError::Truncated) => Some(Mark::Truncated),
-        Error::Peer(PeerError::Certificate(_) | PeerError::PinMismatch { .. }) => {
-            Some(Mark::CertificateRefused)
-        }
-        Error::Peer(PeerError::RecordTooLarge { .. } | PeerError::HandshakeTooLarge { .. }) => {
-            Some(Mark::TooLong)
-        }
-        Error::Timeout(_) => Some(Mark::Timeout),
-        _ => None,
-    }
+    let peer = if let Failed(Error::Peer(error)) = event {
+        Some(error)
+    } else {
+        None
+    };
+    [
+        (Mark::Established, matches!(event, Established { .. })),
+        (
+            Mark::Resumed,
+            matches!(event, Established { resumed: true, .. }),
+        ),
+        (
+            Mark::ClientVerified,
+            side == Side::Server && matches!(event, PeerVerified { .. }),
+        ),
+        (Mark::KeysUpdated, matches!(event, KeysUpdated)),
+        (
+            Mark::Ticket,
+            matches!(event, TicketStored | TicketsSent { .. }),
+        ),
+        (Mark::CloseNotify, matches!(event, PeerClosed)),
+        (Mark::Failure, matches!(event, Failed(_))),
+        (Mark::Timeout, matches!(event, Failed(Error::Timeout(_)))),
+        (Mark::Alert, matches!(peer, Some(Alert(_)))),
+        (Mark::Truncated, matches!(peer, Some(Truncated))),
+        (
+            Mark::CertificateRefused,
+            matches!(peer, Some(Certificate(_) | PinMismatch { .. })),
+        ),
+        (
+            Mark::TooLong,
+            matches!(peer, Some(RecordTooLarge { .. } | HandshakeTooLarge { .. })),
+        ),
+    ]
+    .into_iter()
+    .filter_map(|(mark, reached)| reached.then_some(mark))
 }

@@ -69,6 +69,18 @@ pub(super) fn interferences(subject: Side) -> Vec<(&'static str, Setup, Vec<Op>)
             ),
         ),
         (
+            "damage-after-close",
+            Setup(0),
+            vec![
+                Op::Drive(all),
+                Op::Send(peer, Amount(9)),
+                Op::Transmit(peer, all),
+                Op::Close(subject),
+                Op::Xor(subject, 9, 1),
+                Op::Drive(all),
+            ],
+        ),
+        (
             "ticket-and-half",
             clear,
             vec![
@@ -186,12 +198,11 @@ pub(super) fn interferences(subject: Side) -> Vec<(&'static str, Setup, Vec<Op>)
 }
 
 /// What does not speak TLS, or not for long.
-pub(super) fn strangers() -> [(&'static str, u8, &'static [u8]); 7] {
+pub(super) fn strangers() -> [(&'static str, u8, &'static [u8]); 6] {
     [
         ("silent", raw::WAITS, b""),
         ("gone", raw::ENDS, b""),
         ("http", raw::ENDS, b"HTTP/1.1 400 Bad Request\r\n\r\n"),
-        ("json", raw::WAITS, b"{\"jsonrpc\":\"2.0\",\"id\":1}\n"),
         ("header", raw::WAITS, b"\x16\x03\x03\x40\x00"),
         ("oversize", raw::WAITS, b"\x16\x03\x03\xff\xff"),
         ("alert", raw::ENDS, b"\x15\x03\x03\x00\x02\x02\x46"),
