@@ -69,6 +69,23 @@ fn certificate_reaches_names_and_refusals() {
     );
 }
 
+/// Once found by fuzzing: with its debug assertions on, rustls panics there (fuzz/README.md, `-O`).
+#[test]
+fn damage_after_close_notify_is_refused() {
+    let name = |path: &Path| path.ends_with("damage-after-close");
+    let targets = [
+        ("records_client", fuzzing::records_client as fn(&[u8]) -> _),
+        ("records_server", fuzzing::records_server),
+    ];
+    for (target, play) in targets {
+        let (_, input) = inputs(target)
+            .into_iter()
+            .find(|(path, _)| name(path))
+            .unwrap();
+        assert!(play(&input).contains(&Mark::Failure), "{target}");
+    }
+}
+
 #[test]
 fn corpora_stay_small() {
     let (mut files, mut bytes) = (0, 0);
