@@ -7,11 +7,11 @@ use crate::trust::san::{SubjectAltName, SubjectAltNames};
 use alloc::string::ToString;
 use alloc::vec;
 use alloc::vec::Vec;
+use core::net::IpAddr;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, DnValue, IsCa, KeyPair, PublicKeyData, SanType,
     SerialNumber,
 };
-use std::net::IpAddr;
 
 const NOT_BEFORE: u64 = 1_577_836_800; // 2020-01-01
 const NOT_AFTER: u64 = 2_556_144_000; // 2051-01-01: a GeneralizedTime
