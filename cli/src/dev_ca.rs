@@ -1,7 +1,7 @@
 //! `ravelin dev-ca`: a certificate authority for development, and certificates below it.
 
 use std::fmt::Write as _;
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{self, DirBuilder};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -12,6 +12,7 @@ use time::OffsetDateTime;
 
 use crate::authority::{self, AUTHORITY_DAYS, Authority};
 use crate::failure::{Exit, Failure};
+use crate::new_file::{self, Readers, taken, unwritable};
 use crate::style::{OneLine, Style, quoted, rfc3339};
 use crate::subject::{Role, Subject};
 use crate::{input, stdout};
@@ -180,7 +181,7 @@ fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
 struct File {
     path: PathBuf,
     content: String,
-    secret: bool,
+    readers: Readers,
 }
 
 impl File {
@@ -188,7 +189,7 @@ impl File {
         Self {
             path: dir.join(format!("{stem}.pem")),
             content,
-            secret: false,
+            readers: Readers::Everybody,
         }
     }
 
@@ -196,20 +197,8 @@ impl File {
         Self {
             path: dir.join(format!("{stem}.key")),
             content,
-            secret: true,
+            readers: Readers::Owner,
         }
-    }
-
-    /// `create_new` is O_EXCL: what appeared since the check is not overwritten either, and no link is followed.
-    fn create(&self) -> io::Result<fs::File> {
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::OpenOptionsExt as _;
-            options.mode(if self.secret { 0o600 } else { 0o644 });
-        }
-        options.open(&self.path)
     }
 }
 
@@ -227,27 +216,6 @@ fn write_all(dir: &Path, files: &[File]) -> Result<(), Failure> {
     }
     made.keep();
     Ok(())
-}
-
-fn taken(path: &Path) -> Failure {
-    Failure::new(
-        Exit::Configuration,
-        "E-CA-04",
-        format!("{} exists, nothing was written", path.display()),
-        "move it away, or give another name or --out directory",
-    )
-}
-
-fn unwritable(path: &Path, error: &io::Error) -> Failure {
-    if error.kind() == io::ErrorKind::AlreadyExists {
-        return taken(path);
-    }
-    Failure::new(
-        Exit::Io,
-        "E-CLI-04",
-        format!("cannot write {}: {error}", path.display()),
-        "give an --out directory that you can write to",
-    )
 }
 
 /// What this run made so far; taken away again when it is dropped before `keep`.
@@ -272,8 +240,7 @@ impl Made {
     }
 
     fn file(&mut self, file: &File) -> Result<(), Failure> {
-        let mut handle = file
-            .create()
+        let mut handle = new_file::create(&file.path, file.readers)
             .map_err(|error| unwritable(&file.path, &error))?;
         self.paths.push(file.path.clone());
         handle

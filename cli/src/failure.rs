@@ -48,11 +48,9 @@ impl Failure {
     }
 
     /// A failure whose text is `cause; remedy` already.
-    fn stated(exit: Exit, code: &'static str, text: &dyn fmt::Display) -> Self {
+    pub(crate) fn stated(exit: Exit, code: &'static str, text: &dyn fmt::Display) -> Self {
         let text = text.to_string();
-        let (cause, remedy) = text
-            .rsplit_once("; ")
-            .unwrap_or((&text, "see the documentation"));
+        let (cause, remedy) = cause_and_remedy(&text);
         Self::new(exit, code, cause, remedy.to_owned())
     }
 
@@ -87,6 +85,12 @@ impl Failure {
         let _ = writeln!(io::stderr().lock(), "{line}");
         ExitCode::from(self.exit as u8)
     }
+}
+
+/// The two halves of `cause; remedy`.
+pub(crate) fn cause_and_remedy(text: &str) -> (&str, &str) {
+    text.rsplit_once("; ")
+        .unwrap_or((text, "see the documentation"))
 }
 
 impl fmt::Display for Failure {

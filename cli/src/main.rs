@@ -7,13 +7,16 @@ mod authority;
 mod bridge;
 mod demo;
 mod dev_ca;
+mod dpop;
 mod endpoint;
+mod entropy;
 mod event_loop;
 mod failure;
 mod input;
 mod inspect;
 mod mcp_client;
 mod mcp_files;
+mod new_file;
 mod pin;
 mod probe;
 mod proxy;
@@ -53,6 +56,7 @@ enum Command {
     Bridge(Box<bridge::Args>),
     Demo(demo::Args),
     DevCa(dev_ca::Args),
+    Dpop(dpop::Args),
     Files(mcp_files::Args),
     Inspect(Box<inspect::Args>),
     Pin(pin::Args),
@@ -65,6 +69,7 @@ fn main() -> ExitCode {
             Command::Bridge(args) => bridge::run(&args),
             Command::Demo(args) => demo::run(&args),
             Command::DevCa(args) => dev_ca::run(&args),
+            Command::Dpop(args) => dpop::run(&args),
             Command::Files(args) => mcp_files::run(&args),
             Command::Inspect(args) => inspect::run(&args),
             Command::Pin(args) => pin::run(&args),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use ravelin_tests::fuzzing::{self, Mark, Reached};
 
 /// The bounds of all corpora together: they are in the repository for good.
-const MOST_FILES: usize = 200;
+const MOST_FILES: usize = 250;
 const MOST_BYTES: u64 = 300 * 1024;
 
 #[test]
@@ -66,6 +66,38 @@ fn certificate_reaches_names_and_refusals() {
         "certificate",
         fuzzing::certificate,
         &[Mark::Parsed, Mark::Name, Mark::Refused],
+    );
+}
+
+#[test]
+fn dpop_verify_reaches_every_kind_of_verdict() {
+    replay(
+        "dpop_verify",
+        fuzzing::dpop_verify,
+        &[
+            Mark::Accepted,
+            Mark::SignatureRefused,
+            Mark::NonceDemanded,
+            Mark::Refused,
+        ],
+    );
+}
+
+#[test]
+fn json_reaches_every_way_to_read() {
+    replay(
+        "json",
+        fuzzing::json,
+        &[Mark::Parsed, Mark::TooLong, Mark::Refused, Mark::Stricter],
+    );
+}
+
+#[test]
+fn uri_reaches_equal_spellings_and_refusals() {
+    replay(
+        "uri",
+        fuzzing::uri,
+        &[Mark::Parsed, Mark::Equal, Mark::Refused, Mark::Stricter],
     );
 }
 

@@ -15,6 +15,8 @@ mod closing;
 mod config;
 mod corpora;
 mod deadlines;
+mod dpop_cases;
+mod dpop_keys;
 mod duplex;
 mod events;
 mod fragmentation;

@@ -9,7 +9,9 @@
 
 mod certificate;
 mod clear;
+pub mod dpop;
 mod input;
+mod json;
 mod lines;
 mod op;
 mod play;
@@ -17,15 +19,19 @@ mod provider;
 mod raw;
 pub mod seeds;
 mod setup;
+mod uri;
 mod wire;
 
 use std::collections::BTreeSet;
 
 pub use certificate::certificate;
+pub use dpop::dpop_verify;
 pub use input::Amount;
+pub use json::json;
 pub use lines::lines;
 pub use op::Op;
 pub use setup::Setup;
+pub use uri::uri;
 
 use crate::pair::Side;
 use input::Input;
@@ -62,7 +68,7 @@ pub enum Mark {
     Truncated,
     /// A certificate or a pin was refused.
     CertificateRefused,
-    /// A line came out in one piece, or a certificate or a pin was read.
+    /// A line came out in one piece, or a certificate, a pin, a document or a URI was read.
     Parsed,
     /// A line that spans pieces.
     Spanning,
@@ -70,8 +76,18 @@ pub enum Mark {
     Name,
     /// Input was refused as too long.
     TooLong,
+    /// A proof was accepted.
+    Accepted,
+    /// A proof with a signature that does not verify.
+    SignatureRefused,
+    /// A proof without the nonce that is required.
+    NonceDemanded,
     /// Input was refused for another reason.
     Refused,
+    /// Input that another reader accepts was refused by a rule of ours.
+    Stricter,
+    /// Two spellings were equal.
+    Equal,
 }
 
 /// All that an input made happen.

@@ -9,6 +9,7 @@
 pub mod behaviours;
 pub mod blocking;
 pub mod ca;
+pub mod dpop_cases;
 pub mod external;
 pub mod foreign;
 pub mod fuzzing;

@@ -11,7 +11,7 @@ use super::{Amount, Op, Setup, raw};
 use crate::pair::Side::{self, Client, Server};
 use interferences::{interferences, strangers};
 use schedules::schedules;
-use texts::{streams, texts};
+use texts::{documents, streams, texts, uris};
 
 /// One input.
 pub struct Seed {
@@ -64,6 +64,12 @@ pub fn seeds() -> Vec<Seed> {
     }
     for (name, text) in texts() {
         add("certificate", name.into(), text);
+    }
+    for (name, text) in documents() {
+        add("json", name.into(), text.into());
+    }
+    for (name, text) in uris() {
+        add("uri", name.into(), text.into());
     }
     seeds
 }

@@ -82,3 +82,87 @@ pub(super) fn texts() -> Vec<(&'static str, Vec<u8>)> {
         ("pin-short", b"sha256:47DEQpj8".into()),
     ]
 }
+
+pub(super) fn documents() -> Vec<(&'static str, String)> {
+    let members: Vec<_> = (0..33).map(|n| format!("\"{n}\":{n}")).collect();
+    let text = |text: &str| text.to_owned();
+    vec![
+        (
+            "header",
+            text(
+                r#"{"typ":"dpop+jwt","alg":"ES256","jwk":{"kty":"EC","crv":"P-256","x":"l8tFrhx","y":"9VE4jf"}}"#,
+            ),
+        ),
+        (
+            "claims",
+            text(
+                r#"{"jti":"-BwC3ESc6acc2lTc","htm":"POST","htu":"https:\/\/h\/p","iat":1562262616.5}"#,
+            ),
+        ),
+        (
+            "values",
+            text(" {\"a\" : [ true , false,null,[],{ } ,\"\",-1.5E+3 ] ,\r\n\t\"b\":{\"c\":0}} "),
+        ),
+        (
+            "escapes",
+            text(r#"{"\u0061\ud83d\uDE00":"\"\\\/\b\f\n\r\té"}"#),
+        ),
+        ("twice", text(r#"{"alg":"ES256","alg":"none"}"#)),
+        (
+            "twice-by-escape",
+            text(r#"{"alg":"ES256","\u0061lg":"none"}"#),
+        ),
+        ("twice-within", text(r#"{"jwk":{"x":1,"y":2,"x":3}}"#)),
+        ("half-a-pair", text(r#"{"a":"\ud800"}"#)),
+        ("nul", text(r#"{"htm":"PO\u0000ST"}"#)),
+        ("negative-zero", text(r#"{"iat":-0.0e1}"#)),
+        ("leading-zero", text(r#"{"iat":01}"#)),
+        (
+            "2-to-53",
+            text(r#"{"a":9007199254740992,"b":9007199254740993,"c":1e999}"#),
+        ),
+        ("array", text("[{}]")),
+        ("two-objects", text("{} {}")),
+        ("unfinished", text(r#"{"a":[{"b":"c"#)),
+        ("control", text("{\"a\":\"\u{1}\"}")),
+        ("byte-order-mark", text("\u{FEFF}{}")),
+        ("deep", text(r#"{"a":{"a":{"a":{"a":{}}}}}"#)),
+        ("many-members", format!("{{{}}}", members.join(","))),
+        ("long", format!("{{\"a\":\"{}\"}}", "x".repeat(1025))),
+    ]
+}
+
+/// Two URIs each, one a line.
+pub(super) fn uris() -> Vec<(&'static str, &'static str)> {
+    vec![
+        (
+            "case-and-port",
+            "HTTPS://Server.Example:443/mcp\nhttps://server.example:/mcp",
+        ),
+        ("empty-path", "https://h\nhttps://h/"),
+        ("dot-segments", "https://h/a/./b/../c\nhttps://h/../a/c"),
+        ("dots-encoded", "https://h/a/%2e%2E/b/.\nhttps://h/b/"),
+        ("dots-at-the-end", "https://h/a/b/..\nhttps://h//a/"),
+        ("unreserved", "https://h/%7e%2d%41\nhttps://h/~-A"),
+        ("reserved", "https://h/a%2fb\nhttps://h/a/b"),
+        ("encoded-twice", "https://h/%252F\nhttps://h/%2F"),
+        ("query-and-fragment", "https://h/p?a=[1]#b#c\nhttps://h/p"),
+        ("slash", "https://h/mcp/\nhttps://h//mcp"),
+        (
+            "ipv6",
+            "https://[2001:DB8:0:0::1]:8443/\nhttps://[2001:db8::1]:8443",
+        ),
+        (
+            "ipv6-mapped",
+            "http://[::ffff:127.0.0.1]/\nhttps://[::ffff:7f00:1]/",
+        ),
+        ("loopback", "http://127.0.0.1:80/\nhttp://LOCALHOST:3000/"),
+        ("ipv4-other-forms", "https://0x7f.1/\nhttps://127.0.0.1./"),
+        ("user-name", "https://u:p@h/\nhttps://h\\@evil/"),
+        ("host", "https://a_b.example./\nhttps://a..b%2e/"),
+        ("port", "https://h:0443/\nhttps://h:65536/"),
+        ("percent", "https://h/%G0\nhttps://h/%00"),
+        ("characters", "https://h/a|b\nhttps://h/é"),
+        ("no-authority", "https:/h/p\n//h/p"),
+    ]
+}
