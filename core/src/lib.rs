@@ -46,6 +46,7 @@ mod error;
 mod event;
 pub mod frame;
 pub mod json;
+pub mod limit;
 mod peer;
 mod time;
 mod tls;

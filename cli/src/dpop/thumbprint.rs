@@ -43,7 +43,8 @@ fn public_key(args: &Args) -> Result<PublicKey, Failure> {
     let source = input::Source::new(args.file.as_deref());
     let text = source.text()?;
     let text = text.trim();
-    if text.starts_with("-----BEGIN") {
+    // Text before a key is allowed (RFC 7468, 2): an encrypted one begins with its thumbprint.
+    if text.contains("-----BEGIN ") {
         let key = key_file::parse(text, args.password_file.as_deref());
         return Ok(key.map_err(|failure| failure.of(source))?.public_key());
     }
