@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use ravelin_core::dpop::replay::Settings;
 use ravelin_core::dpop::{
-    Accepted, Algorithm, Algorithms, Attempt, Challenge, ClientError, Confirmation, Field, Journal,
-    Jti, KeyRing, MAX_PROOF, Next, NonceCache, NonceScope, NonceSettings, NonceUse, Nonces,
-    Presented, Profile, Proof, Refused, Request, ResponseHead, Role, Rotation, Secret, SigningKey,
-    Store, TargetUri, Thumbprint, Verifier, soft,
+    Accepted, Algorithm, Algorithms, Attempt, Challenge, ClientError, Confirmation, Event, Field,
+    Journal, Jti, KeyRing, MAX_PROOF, Next, NonceCache, NonceScope, NonceSettings, NonceUse,
+    Nonces, Presented, Profile, Proof, Refused, Request, ResponseHead, Role, Rotation, Secret,
+    SigningKey, Store, TargetUri, Thumbprint, Verifier, soft,
 };
 use ravelin_core::pki_types::UnixTime;
 use ravelin_core::{Instant, Now};
@@ -78,7 +78,10 @@ fn a_rotated_nonce_secret_sends_no_client_away() {
     let mut client = Client::new();
     client.call(&mut server, at(0)).unwrap();
     let nonces = server.verifier.nonces_mut(Role::ResourceServer).unwrap();
-    nonces.rotate(Secret::new(2, [2; 32]), at(10)).unwrap();
+    let rotated = nonces.rotate(Secret::new(2, [2; 32]), at(10)).unwrap();
+    assert_eq!(rotated, Event::NonceSecretRotated { kid: 2 });
+    server.journal.record(rotated, at(10));
+    assert_eq!(server.journal.counters().rotations, 1);
     let accepted = client.call(&mut server, at(20)).unwrap();
     assert_eq!((client.sent, accepted.renew_nonce()), (3, true));
 
@@ -97,11 +100,20 @@ fn a_session_keeps_the_key_it_began_with() {
     client.session = Some(first);
     let rotated = client.keys.rotate(key(2), at(5)).unwrap();
     assert_eq!(rotated.old, first);
+    server.journal.record(rotated.into(), at(5));
+    let recorded = server.journal.poll_event(at(5)).unwrap();
+    assert_eq!(recorded.event.code(), "dpop-key-rotated");
     let accepted = client.call(&mut server, at(10)).unwrap();
     assert_eq!(accepted.jkt(), Some(&first));
     client.session = None;
     let accepted = client.call(&mut server, at(11)).unwrap();
     assert_eq!(accepted.jkt(), Some(&key(2).thumbprint()));
+    // Nobody uses the first key any more: it is wiped.
+    assert_eq!(
+        client.keys.end_session(&first),
+        Some(Event::KeyRetired { old: first })
+    );
+    assert!(client.keys.get(&first, at(12).instant).is_none());
 }
 
 #[test]

@@ -39,6 +39,7 @@ use sha2::Sha256;
 use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _};
 use zeroize::{Zeroize as _, Zeroizing};
 
+use super::journal::Event;
 use super::jwk::Thumbprint;
 use super::refusal::Refusal;
 use super::role::Role;
@@ -234,13 +235,14 @@ impl Nonces {
         })
     }
 
-    /// Puts `secret` in the place of the current one, which is accepted until its last nonce is stale.
+    /// Puts `secret` in the place of the current one, which is accepted until its last nonce is stale. The event is for
+    /// the journal.
     ///
     /// # Errors
     /// [`NonceSettingsError::Overlap`] while the secret before is accepted still: dropping it would challenge clients
     /// that did nothing wrong, and keeping three would let a schedule gone wild pile them up. A secret that leaked is
     /// another matter: [`Self::replace`]. [`NonceSettingsError::SecretReused`] for a kid or key in use.
-    pub fn rotate(&mut self, secret: Secret, now: Now) -> Result<(), NonceSettingsError> {
+    pub fn rotate(&mut self, secret: Secret, now: Now) -> Result<Event, NonceSettingsError> {
         if let Some(previous) = self.live_previous(now.instant) {
             let remaining = previous.until.saturating_since(now.instant);
             return Err(NonceSettingsError::Overlap { remaining });
@@ -253,21 +255,21 @@ impl Nonces {
             until: now.instant + self.overlap(),
         });
         self.installed = now.instant;
-        Ok(())
+        Ok(Event::NonceSecretRotated { kid: self.kid() })
     }
 
     /// Drops every secret for this one, at any time: for a secret that may be known to others.
     ///
     /// # Errors
     /// [`NonceSettingsError::SecretReused`] for a kid or key in use. Nothing is dropped then.
-    pub fn replace(&mut self, secret: Secret, now: Now) -> Result<(), NonceSettingsError> {
+    pub fn replace(&mut self, secret: Secret, now: Now) -> Result<Event, NonceSettingsError> {
         if self.live(now.instant).any(|live| secret.shares_with(live)) {
             return Err(NonceSettingsError::SecretReused);
         }
         self.current = secret;
         self.previous = None;
         self.installed = now.instant;
-        Ok(())
+        Ok(Event::NonceSecretRotated { kid: self.kid() })
     }
 
     /// Drops and zeroises the previous secret when its time is over, and gives its kid.

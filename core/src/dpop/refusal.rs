@@ -475,3 +475,6 @@ impl fmt::Display for Member {
         f.write_str(self.name())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ use alloc::string::String;
 use core::time::Duration;
 
 use super::{KeyError, SigningKey};
-use crate::dpop::Thumbprint;
+use crate::dpop::{Event, Thumbprint};
 use crate::{Instant, Now};
 
 /// The most keys that a [`KeyRing`] holds.
@@ -94,6 +94,12 @@ pub struct Rotated {
     pub new: Thumbprint,
 }
 
+impl From<Rotated> for Event {
+    fn from(Rotated { old, new }: Rotated) -> Self {
+        Self::KeyRotated { new, old }
+    }
+}
+
 impl KeyRing {
     /// A ring with one key, whose age counts from `now`.
     pub fn new(key: SigningKey, rotation: Rotation, now: Now) -> Self {
@@ -118,17 +124,17 @@ impl KeyRing {
     }
 
     /// Ends a session: for a public client when its last refresh token is gone (RFC 9449, 5). A retiring key without a
-    /// further session is wiped.
-    pub fn end_session(&mut self, thumbprint: &Thumbprint) {
+    /// further session is wiped, which is the event.
+    pub fn end_session(&mut self, thumbprint: &Thumbprint) -> Option<Event> {
         let mut entries = core::iter::once(&mut self.current).chain(&mut self.retiring);
         let entry = entries.find(|entry| entry.thumbprint == *thumbprint);
         // Only the step from one to none ends a key: nothing follows from an end that had no beginning.
-        if let Some(count @ 1..) = entry.and_then(|entry| entry.sessions.as_mut()) {
-            *count -= 1;
-            if *count == 0 {
-                self.retire(thumbprint);
-            }
+        let count = entry?.sessions.as_mut().filter(|count| **count > 0)?;
+        *count -= 1;
+        if *count > 0 {
+            return None;
         }
+        self.retire(thumbprint)
     }
 
     /// The key with this thumbprint; `None` when it has been wiped or its time is over.
@@ -199,12 +205,13 @@ impl KeyRing {
         Ok(rotated)
     }
 
-    /// Wipes a retiring key at once, whoever uses it. Returns whether it was there; the current key never goes.
-    pub fn retire(&mut self, thumbprint: &Thumbprint) -> bool {
-        let before = self.retiring.len();
-        self.retiring
-            .retain(|entry| entry.thumbprint != *thumbprint);
-        self.retiring.len() < before
+    /// Wipes a retiring key at once, whoever uses it. There is no event when it was not there; the current key never
+    /// goes.
+    pub fn retire(&mut self, thumbprint: &Thumbprint) -> Option<Event> {
+        let mut entries = self.retiring.iter();
+        let index = entries.position(|entry| entry.thumbprint == *thumbprint)?;
+        let old = self.retiring.remove(index)?.thumbprint;
+        Some(Event::KeyRetired { old })
     }
 
     /// Wipes the retiring keys past their time.

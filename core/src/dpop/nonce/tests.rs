@@ -320,7 +320,7 @@ fn a_second_rotation_waits_for_the_overlap() {
     // Nothing changed.
     assert_eq!(nonces.kid(), 8);
     assert!(nonces.check(&first, &JKT, at(1)).is_ok());
-    assert_eq!(nonces.rotate(secret(9), at(121)), Ok(()));
+    assert!(nonces.rotate(secret(9), at(121)).is_ok());
     assert_eq!(nonces.kid(), 9);
 }
 
@@ -345,7 +345,7 @@ fn a_secret_in_use_is_no_new_one() {
         );
     }
     // After the overlap the kid is free: there are only 256.
-    assert_eq!(nonces.rotate(same_kid(), at(121)), Ok(()));
+    assert!(nonces.rotate(same_kid(), at(121)).is_ok());
 }
 
 #[test]
@@ -373,7 +373,7 @@ fn a_schedule_never_meets_the_overlap() {
         let due = nonces.due_at(Duration::from_secs(1));
         seconds += 121;
         assert_eq!(due, at(seconds).instant);
-        assert_eq!(nonces.rotate(secret(kid), at(seconds)), Ok(()));
+        assert!(nonces.rotate(secret(kid), at(seconds)).is_ok());
         // At any time exactly the nonces of the current secret and the one before are accepted.
         let old = nonce(&nonces, at(seconds));
         assert!(nonces.check(&old, &JKT, at(seconds)).is_ok());

@@ -149,10 +149,11 @@ fn a_retiring_key_has_a_hard_end() {
 fn a_key_can_be_retired_at_once() {
     let mut ring = ring();
     let session = ring.begin_session();
-    assert!(!ring.retire(&session), "the current key never goes");
+    assert_eq!(ring.retire(&session), None, "the current key never goes");
     ring.rotate(key(2), at(1)).unwrap();
-    assert!(ring.retire(&session));
-    assert!(!ring.retire(&session));
+    let old = session;
+    assert_eq!(ring.retire(&session), Some(Event::KeyRetired { old }));
+    assert_eq!(ring.retire(&session), None);
     assert_eq!(thumbprints(&ring), [key(2).thumbprint()]);
 }
 
