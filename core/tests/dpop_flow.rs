@@ -121,7 +121,11 @@ fn a_nonce_stands_in_for_a_wrong_clock_only_where_that_is_allowed() {
     for (allowed, code) in [(false, Some("E-DPO-23")), (true, None)] {
         let mut server = Server::new(Role::ResourceServer);
         if allowed {
-            server.verifier = server.verifier.nonce_is_time();
+            let settings =
+                NonceSettings::new(SERVER, Role::ResourceServer, 1).ahead(Duration::ZERO);
+            let settings = settings.counts_as_time();
+            let nonces = Nonces::new(settings, Secret::new(1, [1; 32]), at(0)).unwrap();
+            server.verifier = Verifier::new(algorithms(), Profile::FAPI2).require_nonces(nonces);
         }
         let settings = Settings::new(256, server.verifier.replay_lifetime());
         server.store = Store::first_start(&settings, [1; 16], at(0)).unwrap();

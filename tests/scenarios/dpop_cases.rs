@@ -210,7 +210,7 @@ fn verifier(case: &Case, role: Role, algorithms: Algorithms) -> Verifier {
         settings = settings.bound_to_key();
     }
     if nonces.is_time {
-        verifier = verifier.nonce_is_time();
+        settings = settings.counts_as_time();
     }
     let installed = at(nonces.installed);
     verifier.require_nonces(Nonces::new(settings, secret(&nonces.secret), installed).unwrap())

@@ -86,6 +86,7 @@ pub struct NonceSettings {
     lifetime: Duration,
     ahead: Duration,
     bound_to_key: bool,
+    counts_as_time: bool,
 }
 
 /// A secret that nonces are made with. It is zeroised when it is dropped.
@@ -374,6 +375,7 @@ impl NonceSettings {
             lifetime: Duration::from_secs(120),
             ahead: Duration::from_secs(10),
             bound_to_key: false,
+            counts_as_time: false,
         }
     }
 
@@ -396,6 +398,18 @@ impl NonceSettings {
             bound_to_key: true,
             ..self
         }
+    }
+
+    /// Takes a valid nonce as the time of a proof whose `iat` is too old or too new (RFC 9449, 4.3 (11)): clients with a
+    /// wrong clock get in.
+    #[must_use]
+    pub fn counts_as_time(mut self) -> Self {
+        self.counts_as_time = true;
+        self
+    }
+
+    pub(super) const fn is_time(&self) -> bool {
+        self.counts_as_time
     }
 
     /// The longest that a nonce is accepted after its issue: the clock of who accepts it may be behind.

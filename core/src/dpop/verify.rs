@@ -32,7 +32,6 @@ pub struct Verifier {
     profile: Profile,
     resource_nonces: Option<Nonces>,
     grant_nonces: Option<Nonces>,
-    nonce_is_time: bool,
     bearer: bool,
     resource_metadata: Option<ResourceMetadata>,
 }
@@ -45,7 +44,6 @@ impl Verifier {
             profile,
             resource_nonces: None,
             grant_nonces: None,
-            nonce_is_time: false,
             bearer: false,
             resource_metadata: None,
         }
@@ -63,16 +61,6 @@ impl Verifier {
         match role {
             Role::ResourceServer => &mut self.resource_nonces,
             Role::AuthorizationServer => &mut self.grant_nonces,
-        }
-    }
-
-    /// Takes a valid nonce as the time of a proof whose `iat` is too old or too new (RFC 9449, 4.3 (11)): clients
-    /// with a wrong clock get in. Without nonces it changes nothing.
-    #[must_use]
-    pub fn nonce_is_time(self) -> Self {
-        Self {
-            nonce_is_time: true,
-            ..self
         }
     }
 
@@ -214,10 +202,9 @@ impl Verifier {
         }
         self.judge_target_uri(&claims, &request.uri)?;
         self.judge_lifetime(&claims, now)?;
-        let window = self.judge_window(&claims, now);
         let nonces = self.nonces(target.role());
-        // A nonce has a time of its own.
-        if nonces.is_none() || !self.nonce_is_time {
+        let window = self.judge_window(&claims, now);
+        if !nonces.is_some_and(|nonces| nonces.settings().is_time()) {
             window?;
         }
         target.judge(&claims, &thumbprint)?;
@@ -299,29 +286,22 @@ impl Verifier {
         now: Now,
     ) -> Pending {
         let skew = self.profile.skew().as_secs();
-        // Until when a verifier with these settings may accept this proof: by its own time, or by the nonce's.
-        let acceptable = match (self.nonces(target.role()), nonce) {
-            (Some(nonces), Some(state)) if self.nonce_is_time => state
-                .issued
-                .saturating_add(nonces.settings().longest().as_secs()),
-            _ => claims.iat.saturating_add(self.profile.max_age().as_secs()),
-        };
-        let expires = acceptable.saturating_add(skew).saturating_add(1);
-        // A nonce may have been used before its issue, by a clock that was behind.
-        let by_iat = claims.iat.saturating_sub(skew);
-        let earliest = match (self.nonces(target.role()), nonce) {
-            (Some(nonces), Some(state)) => {
-                let by_nonce = state
-                    .issued
-                    .saturating_sub(nonces.settings().ahead_by().as_secs());
-                if self.nonce_is_time {
-                    by_nonce
-                } else {
-                    by_nonce.max(by_iat)
-                }
+        let (mut acceptable, mut earliest) = (
+            claims.iat.saturating_add(self.profile.max_age().as_secs()),
+            claims.iat.saturating_sub(skew),
+        );
+        if let (Some(nonces), Some(state)) = (self.nonces(target.role()), nonce) {
+            let settings = nonces.settings();
+            // A nonce may have been used before its issue, by a clock that was behind.
+            let issued = state.issued.saturating_sub(settings.ahead_by().as_secs());
+            if settings.is_time() {
+                acceptable = state.issued.saturating_add(settings.longest().as_secs());
+                earliest = issued;
+            } else {
+                earliest = earliest.max(issued);
             }
-            _ => by_iat,
-        };
+        }
+        let expires = acceptable.saturating_add(skew).saturating_add(1);
         let mut unescaped = [0; MAX_JTI];
         // The claims were refused if it did not fit.
         let jti = claims.jti.decode_into(&mut unescaped).unwrap_or_default();
@@ -353,7 +333,7 @@ impl Verifier {
         [&self.resource_nonces, &self.grant_nonces]
             .into_iter()
             .flatten()
-            .filter(|_| self.nonce_is_time)
+            .filter(|nonces| nonces.settings().is_time())
             .map(by_nonce)
             .fold(by_iat, Duration::max)
     }
