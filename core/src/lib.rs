@@ -47,6 +47,7 @@ mod event;
 pub mod frame;
 pub mod json;
 pub mod limit;
+pub mod path;
 mod peer;
 mod time;
 mod tls;

@@ -19,6 +19,8 @@ mod clock;
 mod connect;
 mod connector;
 mod error;
+#[cfg(all(feature = "files", unix))]
+pub mod files;
 #[cfg(feature = "futures-io")]
 mod futures;
 #[cfg(feature = "net")]

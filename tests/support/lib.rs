@@ -17,6 +17,7 @@ pub mod hostile;
 pub mod light;
 pub mod pair;
 pub mod parties;
+pub mod paths;
 pub mod provider;
 pub mod setup;
 

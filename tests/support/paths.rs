@@ -1,0 +1,4 @@
+//! Hostile paths, and a second opinion on where they lead.
+
+pub mod grid;
+pub mod oracle;
