@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use super::algorithm::Algorithm;
-use super::member::string;
+use super::member::{string, values};
 use super::refusal::{Member, Part, Refusal};
 use crate::json::{Document, Limits, Object, Text, Value};
 
@@ -60,7 +60,7 @@ impl PublicKey {
         let document = Document::parse(json, &Limits::DEFAULT)
             .map_err(|error| Refusal::NotJson(Part::Key, error))?;
         let jwk = document.root();
-        let kty = string(jwk, Member::Kty)?;
+        let kty = string(jwk.get("kty"), Member::Kty)?;
         let algorithm = if kty == *"OKP" {
             Algorithm::EdDsa
         } else {
@@ -73,7 +73,7 @@ impl PublicKey {
     pub(super) fn from_object(jwk: Object<'_>, algorithm: Algorithm) -> Result<Self, Refusal> {
         // Of RFC 7518, 6.2.2, 6.3.2 and 6.4: present at all, whatever the value, a secret may have leaked.
         const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
-        if PRIVATE.iter().any(|name| jwk.get(name).is_some()) {
+        if jwk.get_all(PRIVATE).iter().any(Option::is_some) {
             return Err(Refusal::PrivateKey);
         }
         if !may_verify(jwk, algorithm) {
@@ -83,12 +83,14 @@ impl PublicKey {
             Algorithm::Es256 => ("EC", "P-256"),
             Algorithm::EdDsa => ("OKP", "Ed25519"),
         };
-        if string(jwk, Member::Kty)? != *kty || string(jwk, Member::Crv)? != *crv {
+        let members = [Member::Kty, Member::Crv, Member::X, Member::Y];
+        let [its_kty, its_crv, x, y] = values(jwk, members);
+        if string(its_kty, Member::Kty)? != *kty || string(its_crv, Member::Crv)? != *crv {
             return Err(Refusal::Key);
         }
-        let x = coordinate(jwk, Member::X)?;
+        let x = coordinate(x, Member::X)?;
         match algorithm {
-            Algorithm::Es256 => Ok(Self::p256(&x, &coordinate(jwk, Member::Y)?)),
+            Algorithm::Es256 => Ok(Self::p256(&x, &coordinate(y, Member::Y)?)),
             Algorithm::EdDsa => Self::ed25519(&x).map_err(|_| Refusal::Key),
         }
     }
@@ -146,19 +148,20 @@ impl PublicKey {
 
 /// What a key may say about its use (RFC 7517, 4.2 to 4.4) has to allow a signature of this algorithm.
 fn may_verify(jwk: Object<'_>, algorithm: Algorithm) -> bool {
-    let used = match jwk.get("use") {
+    let [used, operations, named] = jwk.get_all(["use", "key_ops", "alg"]);
+    let used = match used {
         None => true,
         Some(Value::String(text)) => text == *"sig",
         Some(_) => false,
     };
-    let operations = match jwk.get("key_ops") {
+    let operations = match operations {
         None => true,
         Some(Value::Array(operations)) => operations
             .values()
             .any(|value| matches!(value, Value::String(text) if text == *"verify")),
         Some(_) => false,
     };
-    let named = match jwk.get("alg") {
+    let named = match named {
         None => true,
         Some(Value::String(text)) => Algorithm::from_name(text) == Some(algorithm),
         Some(_) => false,
@@ -166,8 +169,8 @@ fn may_verify(jwk: Object<'_>, algorithm: Algorithm) -> bool {
     used && operations && named
 }
 
-fn coordinate(jwk: Object<'_>, member: Member) -> Result<[u8; 32], Refusal> {
-    decode32(string(jwk, member)?).ok_or(Refusal::MalformedMember(member))
+fn coordinate(value: Option<Value<'_>>, member: Member) -> Result<[u8; 32], Refusal> {
+    decode32(string(value, member)?).ok_or(Refusal::MalformedMember(member))
 }
 
 /// Whether y, little-endian without the sign bit, is below 2^255 - 19.

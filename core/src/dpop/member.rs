@@ -3,15 +3,23 @@
 use super::refusal::{Member, Refusal};
 use crate::json::{Object, Text, Value};
 
-pub(super) fn string<'s>(object: Object<'s>, member: Member) -> Result<Text<'s>, Refusal> {
-    optional_string(object, member)?.ok_or(Refusal::MissingMember(member))
+/// The values of these members, found in one walk.
+pub(super) fn values<'s, const N: usize>(
+    object: Object<'s>,
+    members: [Member; N],
+) -> [Option<Value<'s>>; N] {
+    object.get_all(members.map(Member::name))
+}
+
+pub(super) fn string<'s>(value: Option<Value<'s>>, member: Member) -> Result<Text<'s>, Refusal> {
+    optional_string(value, member)?.ok_or(Refusal::MissingMember(member))
 }
 
 pub(super) fn optional_string<'s>(
-    object: Object<'s>,
+    value: Option<Value<'s>>,
     member: Member,
 ) -> Result<Option<Text<'s>>, Refusal> {
-    match object.get(member.name()) {
+    match value {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
         Some(_) => Err(Refusal::MalformedMember(member)),
@@ -19,8 +27,8 @@ pub(super) fn optional_string<'s>(
 }
 
 /// A NumericDate (RFC 7519, 2), without its fraction.
-pub(super) fn seconds(object: Object<'_>, member: Member) -> Result<Option<u64>, Refusal> {
-    match object.get(member.name()) {
+pub(super) fn seconds(value: Option<Value<'_>>, member: Member) -> Result<Option<u64>, Refusal> {
+    match value {
         None => Ok(None),
         Some(Value::Number(number)) => number
             .floor_u64()

@@ -128,8 +128,9 @@ impl Store {
         let unix = now.unix.as_secs();
         // A clock that is behind by less than the life of a proof has stepped back, or was set right after proofs were
         // accepted that it now meets again. The fence is where the store was, and soon past.
-        let was_near = self.mark.saturating_sub(unix) <= self.lifetime.into();
-        self.fence = Some(if was_near { self.mark.max(unix) } else { unix });
+        let latest = self.clock();
+        let was_near = latest.saturating_sub(unix) <= self.lifetime.into();
+        self.fence = Some(if was_near { latest.max(unix) } else { unix });
         self.mark = unix.min(LATEST);
         self.proofs.clear(self.mark);
         if let Some(quota) = &mut self.quota {
@@ -214,8 +215,13 @@ impl Store {
             holders: holders.map_or(0, Table::live),
             holder_capacity: holders.map_or(0, Table::capacity),
             holder_bytes: holders.map_or(0, Table::bytes),
-            clock: self.mark,
+            clock: self.clock(),
         }
+    }
+
+    /// After a restart behind it the fence is what is left of the clock: the next restart must not fall behind it too.
+    fn clock(&self) -> u64 {
+        self.fence.map_or(self.mark, |fence| fence.max(self.mark))
     }
 }
 

@@ -36,8 +36,23 @@ impl<'a> Object<'a> {
 
     /// The member with this name. Takes time linear in the bytes of the object.
     pub fn get(self, name: &str) -> Option<Value<'a>> {
-        self.members()
-            .find_map(|(member, value)| (member == *name).then_some(value))
+        let [value] = self.get_all([name]);
+        value
+    }
+
+    /// The members with these names, which differ. One walk for all of them.
+    pub fn get_all<const N: usize>(self, names: [&str; N]) -> [Option<Value<'a>>; N] {
+        let mut found = [None; N];
+        for (member, value) in self.members() {
+            let place = match member.as_str() {
+                Some(member) => names.iter().position(|name| member == *name),
+                None => names.iter().position(|name| member == **name),
+            };
+            if let Some(place) = place.and_then(|place| found.get_mut(place)) {
+                *place = Some(value);
+            }
+        }
+        found
     }
 }
 
@@ -105,6 +120,11 @@ impl<'a> Text<'a> {
 
     /// Writes what it means into `buffer`; `None` if that has fewer than [`len`](Self::len) bytes.
     pub fn decode_into(self, buffer: &mut [u8]) -> Option<&str> {
+        if let Some(text) = self.as_str() {
+            let buffer = buffer.get_mut(..text.len())?;
+            buffer.copy_from_slice(text.as_bytes());
+            return str::from_utf8(buffer).ok();
+        }
         let mut len = 0_usize;
         for c in self.chars() {
             let end = len.checked_add(c.len_utf8())?;
@@ -238,7 +258,9 @@ impl<'a> Rest<'a> {
 
     fn value(&mut self) -> Option<Value<'a>> {
         // What stands between values has been checked.
-        self.0 = self.0.trim_start_matches([' ', '\t', '\n', '\r', ',', ':']);
+        let is_between = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b',' | b':');
+        let between = self.0.bytes().take_while(is_between).count();
+        self.0 = self.0.get(between..)?;
         let end = end_of_value(self.0);
         let (value, rest) = self.0.split_at_checked(end)?;
         self.0 = rest;
@@ -257,26 +279,40 @@ impl<'a> Rest<'a> {
 
 /// The bytes of the value that `text` begins with.
 fn end_of_value(text: &str) -> usize {
-    let is_container = text.starts_with(['{', '[']);
-    if !is_container && !text.starts_with('"') {
-        return text
+    match text.as_bytes().first() {
+        Some(b'"') => end_of_string(text),
+        Some(b'{' | b'[') => end_of_container(text),
+        _ => text
             .find([',', '}', ']', ' ', '\t', '\n', '\r'])
-            .unwrap_or(text.len());
+            .unwrap_or(text.len()),
     }
-    let mut depth = 0_usize;
-    let (mut in_string, mut escaped) = (false, false);
-    for (at, byte) in text.bytes().enumerate() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = true,
-            b'"' => in_string = !in_string,
-            _ if in_string => {}
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' => depth = depth.saturating_sub(1),
-            _ => {}
+}
+
+fn end_of_string(text: &str) -> usize {
+    // Most bytes of a proof are in strings, and `find` reads many at once.
+    let mut end = 1;
+    while let Some(at) = text.get(end..).and_then(|rest| rest.find('"')) {
+        let before = text.bytes().take(end + at).rev();
+        let is_escaped = before.take_while(|&byte| byte == b'\\').count() % 2 == 1;
+        end += at + 1;
+        if !is_escaped {
+            return end;
         }
-        if depth == 0 && !in_string {
-            return at + 1;
+    }
+    text.len()
+}
+
+fn end_of_container(text: &str) -> usize {
+    let (mut at, mut depth) = (0, 0_usize);
+    while let Some(byte) = text.as_bytes().get(at) {
+        match byte {
+            b'"' => at += text.get(at..).map_or(1, end_of_string),
+            b'{' | b'[' => (at, depth) = (at + 1, depth + 1),
+            b'}' | b']' => (at, depth) = (at + 1, depth.saturating_sub(1)),
+            _ => at += 1,
+        }
+        if depth == 0 {
+            return at;
         }
     }
     text.len()

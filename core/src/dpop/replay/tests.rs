@@ -256,6 +256,27 @@ fn a_restart_soon_after_a_step_back_does_not_forget() {
     );
 }
 
+/// The clock of the first restart is behind what was accepted, and nothing moves it before the second one.
+#[test]
+fn a_second_restart_after_a_step_back_does_not_forget() {
+    let now = START + 100;
+    let back = now - 30;
+    let accepted = || {
+        let mut store = store();
+        assert_eq!(store.claim(&proof("a", now), at(now)), Answer::Fresh);
+        store.restart(at(back));
+        assert_eq!(store.usage().clock, now);
+        store
+    };
+    let mut store = accepted();
+    store.restart(at(back + 1));
+    assert_eq!(store.claim(&proof("a", now), at(now)), before_start(11));
+    // As another process.
+    let saved = accepted().usage().clock;
+    let mut store = Store::new(&settings(64, 64), [9; 16], at(saved)).unwrap();
+    assert_eq!(store.claim(&proof("a", now), at(now)), before_start(11));
+}
+
 #[test]
 fn a_fence_from_a_wrong_clock_sends_nobody_away_for_years() {
     let mut store = Store::new(&settings(64, 64), [9; 16], at(u64::MAX)).unwrap();

@@ -4,7 +4,7 @@ use base64ct::{Base64UrlUnpadded, Encoding as _};
 
 use crate::dpop::algorithm::Algorithm;
 use crate::dpop::jwk::{PublicKey, decode32};
-use crate::dpop::member::{optional_string, seconds, string};
+use crate::dpop::member::{optional_string, seconds, string, values};
 use crate::dpop::refusal::{Member, Part, Refusal};
 use crate::dpop::signature::Signature;
 use crate::json::{Document, Limits, Text, Value};
@@ -78,16 +78,16 @@ impl<'a> Unverified<'a> {
     /// Reads the header: `typ`, `alg`, `crit`, then the key.
     pub(super) fn header(&self, scratch: &mut Scratch) -> Result<Header, Refusal> {
         let document = decode(self.header, Part::Header, scratch)?;
-        let header = document.root();
-        if string(header, Member::Typ)? != *"dpop+jwt" {
+        let [typ, alg, crit, jwk] = document.root().get_all(["typ", "alg", "crit", "jwk"]);
+        if string(typ, Member::Typ)? != *"dpop+jwt" {
             return Err(Refusal::Type);
         }
-        let name = string(header, Member::Alg)?;
+        let name = string(alg, Member::Alg)?;
         let algorithm = Algorithm::from_name(name).ok_or(Refusal::Algorithm)?;
-        if header.get("crit").is_some() {
+        if crit.is_some() {
             return Err(Refusal::Critical);
         }
-        let jwk = match header.get("jwk") {
+        let jwk = match jwk {
             Some(Value::Object(jwk)) => jwk,
             Some(_) => return Err(Refusal::MalformedMember(Member::Jwk)),
             None => return Err(Refusal::MissingMember(Member::Jwk)),
@@ -101,15 +101,27 @@ impl<'a> Unverified<'a> {
     /// Reads the claims: that the required ones are there, and the syntax of each.
     pub(super) fn claims<'s>(&self, scratch: &'s mut Scratch) -> Result<Claims<'s>, Refusal> {
         let document = decode(self.claims, Part::Claims, scratch)?;
-        let claims = document.root();
-        let jti = string(claims, Member::Jti)?;
+        let [jti, htm, htu, iat, ath, exp, nbf, nonce] = values(
+            document.root(),
+            [
+                Member::Jti,
+                Member::Htm,
+                Member::Htu,
+                Member::Iat,
+                Member::Ath,
+                Member::Exp,
+                Member::Nbf,
+                Member::Nonce,
+            ],
+        );
+        let jti = string(jti, Member::Jti)?;
         if !(1..=MAX_JTI).contains(&jti.len()) || jti.chars().any(char::is_control) {
             return Err(Refusal::MalformedMember(Member::Jti));
         }
-        let htm = string(claims, Member::Htm)?;
-        let htu = string(claims, Member::Htu)?;
-        let iat = seconds(claims, Member::Iat)?.ok_or(Refusal::MissingMember(Member::Iat))?;
-        let ath = match optional_string(claims, Member::Ath)? {
+        let htm = string(htm, Member::Htm)?;
+        let htu = string(htu, Member::Htu)?;
+        let iat = seconds(iat, Member::Iat)?.ok_or(Refusal::MissingMember(Member::Iat))?;
+        let ath = match optional_string(ath, Member::Ath)? {
             Some(text) => Some(decode32(text).ok_or(Refusal::MalformedMember(Member::Ath))?),
             None => None,
         };
@@ -118,10 +130,10 @@ impl<'a> Unverified<'a> {
             htm,
             htu,
             iat,
-            exp: seconds(claims, Member::Exp)?,
-            nbf: seconds(claims, Member::Nbf)?,
+            exp: seconds(exp, Member::Exp)?,
+            nbf: seconds(nbf, Member::Nbf)?,
             ath,
-            nonce: optional_string(claims, Member::Nonce)?,
+            nonce: optional_string(nonce, Member::Nonce)?,
         })
     }
 

@@ -45,6 +45,10 @@ fn rule(answer: Answer) -> Rule {
 }
 
 impl Model {
+    fn clock(&self) -> u64 {
+        self.mark.max(self.fence.unwrap_or(0))
+    }
+
     fn claim(&mut self, holder: u8, jti: u8, expires: u64, earliest: u64, now: u64) -> Rule {
         let Settings {
             capacity,
@@ -168,7 +172,7 @@ proptest! {
                         prop_assert!(of_holder.count() <= quota as usize);
                     }
                     let usage = store.usage();
-                    prop_assert_eq!(usage.clock, model.mark);
+                    prop_assert_eq!(usage.clock, model.clock());
                     if matches!(expected, Rule::Fresh | Rule::Replayed | Rule::Quota | Rule::Full) {
                         prop_assert_eq!(usage.live as usize, model.proofs.len());
                     }
@@ -176,8 +180,9 @@ proptest! {
                 Step::Clock(seconds) => wall = wall.saturating_add_signed(seconds),
                 Step::Restart => {
                     store.restart(at(wall));
-                    let near = model.mark.saturating_sub(wall) <= settings.lifetime.into();
-                    model.fence = Some(if near { wall.max(model.mark) } else { wall });
+                    let clock = model.clock();
+                    let near = clock.saturating_sub(wall) <= settings.lifetime.into();
+                    model.fence = Some(if near { wall.max(clock) } else { wall });
                     model.mark = wall;
                     model.proofs.clear();
                     model.arrivals.clear();
