@@ -32,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(180);
 /// and speaks MCP through both. Then it shows who is refused, by which side and with which code. It needs neither a
 /// network nor another program, and leaves nothing behind. The exit code is 0 when every step went as it should.
 ///
-/// The server is `ravelin files`, which needs Linux, or CMD: of that one the tools are listed, and none is called.
+/// The server is `ravelin files`, which needs Unix, or CMD: of that one the tools are listed, and none is called.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Example:
@@ -155,7 +155,7 @@ async fn listening(
         .text("--client-pin", &client.to_string())
         .text("--to", "stdio");
     let command = if args.command.is_empty() {
-        stage.write("files/hello.txt", session::HELLO)?;
+        stage.furnish()?;
         command.then(Invocation::new("files").file("--root", "files"))
     } else {
         command.then_foreign(&args.command)

@@ -4,6 +4,7 @@
 //! stderr of any failure is `error CODE: cause; remedy`.
 
 mod authority;
+mod batch;
 mod bridge;
 mod demo;
 mod dev_ca;
@@ -17,6 +18,7 @@ mod inspect;
 mod mcp_client;
 mod mcp_files;
 mod new_file;
+mod path;
 mod pin;
 mod probe;
 mod proxy;
@@ -59,6 +61,7 @@ enum Command {
     Dpop(dpop::Args),
     Files(mcp_files::Args),
     Inspect(Box<inspect::Args>),
+    Path(path::Args),
     Pin(pin::Args),
     Proxy(Box<proxy::Args>),
 }
@@ -72,6 +75,7 @@ fn main() -> ExitCode {
             Command::Dpop(args) => dpop::run(&args),
             Command::Files(args) => mcp_files::run(&args),
             Command::Inspect(args) => inspect::run(&args),
+            Command::Path(args) => path::run(&args),
             Command::Pin(args) => pin::run(&args),
             Command::Proxy(args) => proxy::run(&args),
         },

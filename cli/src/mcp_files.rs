@@ -1,7 +1,7 @@
 //! `ravelin files`: a small MCP server over stdio that reads files below a directory.
 
-#[cfg_attr(not(target_os = "linux"), path = "mcp_files/beneath_elsewhere.rs")]
-mod beneath;
+#[cfg_attr(not(unix), path = "mcp_files/folder_elsewhere.rs")]
+mod folder;
 mod paced;
 
 use std::path::PathBuf;
@@ -20,13 +20,14 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::event_loop;
 use crate::failure::{Exit, Failure, Refusal};
-use beneath::Root;
+use folder::Folder;
 use paced::Paced;
 
 /// A small MCP server on stdin and stdout that reads files below a directory
 ///
-/// It offers the tools read_file and list_files. Links are not followed, nothing above the directory is reachable, and
-/// a file is at most 256 KiB of UTF-8. It needs Linux 5.6 (openat2).
+/// It offers the tools read_file and list_files. Links are not followed, nothing above the directory is reachable, names
+/// are such that every system reads them alike, and a file is at most 256 KiB of UTF-8. It needs Unix. `ravelin path
+/// check` shows its rules at work.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Example:
@@ -40,9 +41,9 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let root = Root::open(&args.root)?;
+    let folder = Folder::open(&args.root)?;
     let runtime = event_loop::of_one_thread()?;
-    let outcome = runtime.block_on(serve(root, tokio::io::stdin(), tokio::io::stdout()));
+    let outcome = runtime.block_on(serve(folder, tokio::io::stdin(), tokio::io::stdout()));
     // A read of stdin may be parked in a thread that nothing wakes: do not wait for it.
     runtime.shutdown_background();
     outcome
@@ -50,12 +51,12 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 
 /// Answers one client until it closes `input`.
 async fn serve(
-    root: Root,
+    folder: Folder,
     input: impl AsyncRead + Send + Unpin + 'static,
     output: impl AsyncWrite + Send + Unpin + 'static,
 ) -> Result<(), Failure> {
     let files = Files {
-        root: Arc::new(root),
+        folder: Arc::new(folder),
     };
     let refused = |cause: String| {
         Failure::new(
@@ -84,7 +85,7 @@ async fn serve(
 }
 
 struct Files {
-    root: Arc<Root>,
+    folder: Arc<Folder>,
 }
 
 #[derive(Deserialize)]
@@ -96,12 +97,7 @@ struct ReadFile {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ListFiles {
-    #[serde(default = "whole_root")]
-    path: String,
-}
-
-fn whole_root() -> String {
-    ".".to_owned()
+    path: Option<String>,
 }
 
 impl ServerHandler for Files {
@@ -131,14 +127,14 @@ impl ServerHandler for Files {
         _context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let arguments = Value::Object(request.arguments.unwrap_or_default());
-        let root = Arc::clone(&self.root);
+        let folder = Arc::clone(&self.folder);
         // Files may lie on a slow disk: off the loop that reads requests.
         let answer = match request.name.as_ref() {
             "read_file" => tokio::task::spawn_blocking(move || {
-                root.read_text(&parsed::<ReadFile>(arguments)?.path)
+                folder.read_text(&parsed::<ReadFile>(arguments)?.path)
             }),
             "list_files" => tokio::task::spawn_blocking(move || {
-                root.list(&parsed::<ListFiles>(arguments)?.path)
+                folder.list(parsed::<ListFiles>(arguments)?.path.as_deref())
             }),
             _ => return Err(ErrorData::invalid_params("unknown tool", None)),
         };
@@ -196,7 +192,7 @@ fn tool(
         .with_annotations(ToolAnnotations::new().read_only(true).open_world(false))
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
     use crate::mcp_client::Session;
@@ -205,7 +201,7 @@ mod tests {
     fn rmcps_client_lists_the_tools_and_reads_a_file() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("hello.txt"), "Grüße\n").unwrap();
-        let root = Root::open(dir.path()).unwrap();
+        let folder = Folder::open(dir.path()).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -213,7 +209,7 @@ mod tests {
         runtime.block_on(async {
             let (near, far) = tokio::io::duplex(4096);
             let (input, output) = tokio::io::split(far);
-            let server = tokio::spawn(serve(root, input, output));
+            let server = tokio::spawn(serve(folder, input, output));
             let (input, output) = tokio::io::split(near);
             let session = Session::open(input, output).await.unwrap();
             let (server_name, protocol) = session.server().unwrap();
@@ -223,7 +219,7 @@ mod tests {
             let answer = session.read_file("hello.txt").await.unwrap();
             assert_eq!(answer.as_deref(), Ok("Grüße\n"));
             let answer = session.read_file("../hello.txt").await.unwrap();
-            assert!(answer.is_err_and(|text| text.starts_with("error E-FILE-02: ")));
+            assert!(answer.is_err_and(|text| text.starts_with("error E-PTH-16: ")));
             drop(session);
             server.await.unwrap().unwrap();
         });

@@ -43,7 +43,7 @@ fn every_step_is_shown_and_goes_as_it_should() {
     let end = ended(&[]);
     end.succeeded();
     assert_eq!(end.stderr, [""; 0]);
-    assert_eq!(end.stdout.last().unwrap(), "demo: 17 of 17 as expected");
+    assert_eq!(end.stdout.last().unwrap(), "demo: 21 of 21 as expected");
     assert!(end.stdout.len() <= 40, "{end:#?}");
     for line in &end.stdout {
         assert!(line.chars().count() <= 100, "{line}");
@@ -57,7 +57,7 @@ fn every_step_is_shown_and_goes_as_it_should() {
         .iter()
         .filter(|line| line.starts_with("  ") && !line.starts_with("   "));
     assert!(steps.clone().all(|line| line.ends_with("  ok")), "{end:#?}");
-    assert_eq!(steps.count(), 17);
+    assert_eq!(steps.count(), 21);
     assert!(line(&end, "negotiated").contains("TLS 1.3, "));
     assert!(line(&end, "hello.txt ->").contains("Hello from behind the ravelin."));
 }
@@ -72,7 +72,11 @@ fn each_refusal_has_its_code_its_side_and_its_exit_code() {
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
     let expected = [
-        ("outside-the-root", "E-FILE-02", "tool", None),
+        ("outside-the-root", "E-PTH-16", "tool", None),
+        ("absolute-path", "E-PTH-13", "tool", None),
+        ("link", "E-PTH-44", "tool", None),
+        ("fifo", "E-PTH-51", "tool", None),
+        ("too-large", "E-PTH-55", "tool", None),
         ("wrong-pin", "E-PIN-02", "bridge", Some(4)),
         ("unknown-ca", "E-CRT-01", "bridge", Some(4)),
         ("wrong-name", "E-CRT-04", "bridge", Some(4)),
@@ -99,7 +103,7 @@ fn each_refusal_has_its_code_its_side_and_its_exit_code() {
     };
     assert!(told("no-client-certificate").contains("certificate_required (116)"));
     assert!(told("tls-1.2").contains("protocol_version (70)"));
-    assert_eq!(objects.last().unwrap()["summary"]["as_expected"], 17);
+    assert_eq!(objects.last().unwrap()["summary"]["as_expected"], 21);
     let commands = objects
         .iter()
         .filter(|object| object["command"].is_string());

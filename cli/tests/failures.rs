@@ -76,9 +76,12 @@ fn mistakes_end_with_their_line_and_exit_code() {
         (&["pin", "file"], 3, "E-CLI-05"),
         (&["pin", "damaged"], 3, "E-CLI-05"),
         (&["files"], 2, "E-USE-01"),
-        #[cfg(target_os = "linux")]
+        (&["path"], 2, "E-USE-01"),
+        (&["path", "check"], 2, "E-USE-01"),
+        (&["path", "explain"], 2, "E-USE-01"),
+        #[cfg(unix)]
         (&["files", "--root", "missing"], 3, "E-FILE-12"),
-        #[cfg(target_os = "linux")]
+        #[cfg(unix)]
         (&["files", "--root", "file"], 3, "E-FILE-12"),
     ];
     for (arguments, exit, expected) in mistakes {

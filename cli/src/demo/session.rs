@@ -126,27 +126,73 @@ async fn tools(
     let text = format!("tools/call read_file hello.txt -> {text}");
     transcript.step(&Step::new("tool-called", read, &text))?;
 
-    const OUTSIDE: &str = "../certs/ca.key";
-    let answer = within(session.read_file(OUTSIDE)).await;
+    let mut all = ok && read;
+    for case in REFUSED {
+        all &= refused(session, case, transcript).await?;
+    }
+    Ok(all)
+}
+
+/// A file that the tool must not read, and the code that it refuses it with.
+struct Refused {
+    step: &'static str,
+    path: &'static str,
+    code: &'static str,
+}
+
+const REFUSED: &[Refused] = &[
+    Refused {
+        step: "outside-the-root",
+        path: "../certs/ca.key",
+        code: "E-PTH-16",
+    },
+    Refused {
+        step: "absolute-path",
+        path: "/proc/self/environ",
+        code: "E-PTH-13",
+    },
+    Refused {
+        step: "link",
+        path: "environ",
+        code: "E-PTH-44",
+    },
+    #[cfg(target_os = "linux")]
+    Refused {
+        step: "fifo",
+        path: "pipe",
+        code: "E-PTH-51",
+    },
+    Refused {
+        step: "too-large",
+        path: "large.txt",
+        code: "E-PTH-55",
+    },
+];
+
+async fn refused(
+    session: &Session,
+    case: &Refused,
+    transcript: &mut Transcript,
+) -> Result<bool, Failure> {
+    let path = case.path;
+    let answer = within(session.read_file(path)).await;
     let (code, text) = match &answer {
         Ok(Err(refusal)) => (code(refusal), refusal.as_str()),
         Ok(Ok(_)) => (None, "it was read"),
         Err(_) => (None, "no answer"),
     };
-    let refused = code == Some("E-FILE-02");
+    let refused = code == Some(case.code);
+    let text = abridged(&without_remedy(text));
     transcript.step(&Step {
         refused_by: refused.then_some("tool"),
         code,
         ..Step::new(
-            "outside-the-root",
+            case.step,
             refused,
-            &format!(
-                "tools/call read_file {OUTSIDE} -> {}",
-                abridged(&without_remedy(text))
-            ),
+            &format!("tools/call read_file {path} -> {text}"),
         )
     })?;
-    Ok(ok && read && refused)
+    Ok(refused)
 }
 
 async fn within<T>(answer: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {

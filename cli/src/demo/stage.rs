@@ -9,8 +9,12 @@ use ravelin_core::pki_types::pem::PemObject as _;
 use ravelin_core::trust::certificate::Certificate;
 use ravelin_core::trust::pin::Pin;
 
+use super::session;
 use crate::failure::{Exit, Failure};
 use crate::input;
+
+/// One byte more than `ravelin files` reads.
+const TOO_LARGE: usize = 256 * 1024 + 1;
 
 /// A temporary directory that only this user can enter. It is removed when this is dropped.
 pub(super) struct Stage(PathBuf);
@@ -35,8 +39,29 @@ impl Stage {
         self.0.join(relative)
     }
 
+    /// Writes what the demo's own server reads, and what it refuses.
+    pub(super) fn furnish(&self) -> Result<(), Failure> {
+        self.write("files/hello.txt", session::HELLO)?;
+        self.write("files/large.txt", &"x".repeat(TOO_LARGE))?;
+        #[cfg(unix)]
+        {
+            let link = self.path("files/environ");
+            std::os::unix::fs::symlink("/proc/self/environ", &link)
+                .map_err(|error| unwritable(&link, &error))?;
+        }
+        #[cfg(target_os = "linux")]
+        {
+            use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+            let fifo = self.path("files/pipe");
+            mknodat(CWD, &fifo, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)
+                .map_err(|errno| unwritable(&fifo, &errno.into()))?;
+        }
+        Ok(())
+    }
+
     /// Writes a file, and makes its directory.
-    pub(super) fn write(&self, relative: &str, content: &str) -> Result<(), Failure> {
+    fn write(&self, relative: &str, content: &str) -> Result<(), Failure> {
         let path = self.path(relative);
         let written = path
             .parent()
