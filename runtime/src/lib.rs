@@ -12,6 +12,7 @@
 //! |---|---|
 //! | `net` (default) | connecting by host name, `Listener` |
 //! | `futures-io` | futures-io's traits on [`Secured`] |
+//! | `files` | files below a root, opened under rules (`files`, on Unix) |
 //! | `aws-lc-rs`, `tls12` | the same feature of `ravelin-core` |
 
 mod clock;
