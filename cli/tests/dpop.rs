@@ -35,8 +35,8 @@ fn a_proof_that_was_made_is_verified() {
         let proof = run(
             dir.path(),
             &[
-                "prove", "--key", name, "--method", "POST", "--uri", uri, "--token", "T",
-                "--nonce", "N",
+                "prove", "--key", name, "--method", "POST", "--uri", uri, "--token", "-T",
+                "--nonce", "-N",
             ],
         );
         fs::write(dir.path().join("proof"), &proof.stdout).unwrap();
@@ -51,15 +51,18 @@ fn a_proof_that_was_made_is_verified() {
             "--uri",
             "https://MCP.example:443/mcp",
             "--token",
-            "T",
+            "-T",
             "--nonce",
-            "N",
+            "-N",
         ];
         let verify = |more: &[&str]| run(dir.path(), &[&["verify"], &request[..], more].concat());
         let accepted = verify(&["proof", "--jkt", &jkt, "--json"]);
         assert_eq!(accepted.status.code(), Some(0), "{accepted:?}");
         assert_eq!(json(&accepted)["jkt"], *jkt);
         assert_eq!(refused(&verify(&["proof", "--jkt", RFC_JKT])), "E-DPO-27");
+        // One thumbprint in 64 looks like a flag; tokens and nonces may too.
+        let hyphen = "-ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I";
+        assert_eq!(refused(&verify(&["proof", "--jkt", hyphen])), "E-DPO-27");
         assert_eq!(refused(&verify(&["proof", "--now", "1"])), "E-DPO-24");
         let other_method = [
             "verify", "--method", "GET", "--uri", uri, "--token", "T", "proof",

@@ -421,6 +421,9 @@ fn a_slash_at_the_end_means_a_directory() {
         assert_eq!(root.stat("d/x/").unwrap_err(), Denial::NotDirectory);
         assert_eq!(root.read("d/x/").unwrap_err(), Denial::NamesDirectory);
         assert_eq!(root.list("l/").unwrap_err(), Denial::Link);
+        assert_eq!(root.rename("d/x", "y/").unwrap_err(), Denial::NotDirectory);
+        assert_eq!(root.rename("d", "e/").unwrap().kind, Kind::Directory);
+        root.rename("e/", "d").unwrap();
         let root = tree.root(rules().links(Links::InRoot));
         assert_eq!(root.list("l/").unwrap().count(), 1);
         assert_eq!(root.stat("l/").unwrap().kind, Kind::Directory);

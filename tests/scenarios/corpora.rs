@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use ravelin_tests::fuzzing::{self, Mark, Reached};
 
 /// The bounds of all corpora together: they are in the repository for good.
-const MOST_FILES: usize = 250;
+const MOST_FILES: usize = 290;
 const MOST_BYTES: u64 = 300 * 1024;
 
 #[test]
@@ -98,6 +98,49 @@ fn uri_reaches_equal_spellings_and_refusals() {
         "uri",
         fuzzing::uri,
         &[Mark::Parsed, Mark::Equal, Mark::Refused, Mark::Stricter],
+    );
+}
+
+#[test]
+fn path_rules_reaches_stricter_rules_and_uris() {
+    replay(
+        "path_rules",
+        fuzzing::path_rules,
+        &[Mark::Accepted, Mark::Refused, Mark::Stricter, Mark::Equal],
+    );
+}
+
+#[test]
+fn path_open_reaches_every_way() {
+    replay(
+        "path_open",
+        fuzzing::path_open,
+        &[
+            Mark::Accepted,
+            Mark::Refused,
+            Mark::OneShot,
+            Mark::Walked,
+            Mark::LinkFollowed,
+            Mark::Changed,
+            Mark::Replaced,
+            Mark::Bound,
+            Mark::OutOfOrder,
+        ],
+    );
+}
+
+#[test]
+fn file_uri_reaches_both_directions() {
+    replay(
+        "file_uri",
+        fuzzing::file_uri,
+        &[
+            Mark::Parsed,
+            Mark::Written,
+            Mark::Equal,
+            Mark::Refused,
+            Mark::Stricter,
+        ],
     );
 }
 

@@ -10,10 +10,13 @@
 mod certificate;
 mod clear;
 pub mod dpop;
+mod file_uri;
 mod input;
 mod json;
 mod lines;
 mod op;
+mod path_open;
+mod path_rules;
 mod play;
 mod provider;
 mod raw;
@@ -26,10 +29,13 @@ use std::collections::BTreeSet;
 
 pub use certificate::certificate;
 pub use dpop::dpop_verify;
+pub use file_uri::file_uri;
 pub use input::Amount;
 pub use json::json;
 pub use lines::lines;
 pub use op::Op;
+pub use path_open::{Scene, path_open};
+pub use path_rules::{Settings, path_rules};
 pub use setup::Setup;
 pub use uri::uri;
 
@@ -76,7 +82,7 @@ pub enum Mark {
     Name,
     /// Input was refused as too long.
     TooLong,
-    /// A proof was accepted.
+    /// A proof or a path was accepted, or a file was opened.
     Accepted,
     /// A proof with a signature that does not verify.
     SignatureRefused,
@@ -88,6 +94,22 @@ pub enum Mark {
     Stricter,
     /// Two spellings were equal.
     Equal,
+    /// A path was written as a URI.
+    Written,
+    /// A system resolved a whole path.
+    OneShot,
+    /// A name was opened in a directory.
+    Walked,
+    /// A link was followed.
+    LinkFollowed,
+    /// A name was made, moved or taken away, or a file written to disk.
+    Changed,
+    /// A new file took the name of another.
+    Replaced,
+    /// Something was tried or followed as often as it may be.
+    Bound,
+    /// An answer to another question was refused.
+    OutOfOrder,
 }
 
 /// All that an input made happen.

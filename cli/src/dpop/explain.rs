@@ -33,13 +33,13 @@ pub(super) struct Args {
     #[arg(long, value_name = "URI")]
     uri: Option<String>,
     /// The access token of the request
-    #[arg(long, value_name = "TOKEN")]
+    #[arg(long, value_name = "TOKEN", allow_hyphen_values = true)]
     token: Option<String>,
     /// The key that the token or grant is bound to
-    #[arg(long, value_name = "JKT", value_parser = thumbprint)]
+    #[arg(long, value_name = "JKT", allow_hyphen_values = true, value_parser = thumbprint)]
     jkt: Option<Thumbprint>,
     /// The nonce that the proof must have
-    #[arg(long, value_name = "NONCE")]
+    #[arg(long, value_name = "NONCE", allow_hyphen_values = true)]
     nonce: Option<String>,
     #[command(flatten)]
     clock: Clock,

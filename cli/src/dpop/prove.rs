@@ -28,16 +28,16 @@ pub(super) struct Args {
     #[command(flatten)]
     target: Target,
     /// The access token, which the proof then is bound to
-    #[arg(long, value_name = "TOKEN")]
+    #[arg(long, value_name = "TOKEN", allow_hyphen_values = true)]
     token: Option<String>,
     /// The newest nonce that the server has supplied
-    #[arg(long, value_name = "NONCE")]
+    #[arg(long, value_name = "NONCE", allow_hyphen_values = true)]
     nonce: Option<String>,
     /// The unique name of the proof; random when it is left away
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     jti: Option<String>,
     /// Another claim, a string
-    #[arg(long, value_name = "NAME=VALUE", value_parser = claim)]
+    #[arg(long, value_name = "NAME=VALUE", allow_hyphen_values = true, value_parser = claim)]
     claim: Vec<(String, String)>,
     #[command(flatten)]
     clock: Clock,

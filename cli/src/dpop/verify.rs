@@ -44,13 +44,23 @@ pub(super) struct Args {
     )]
     uri: Option<String>,
     /// The access token of the request
-    #[arg(long, value_name = "TOKEN", conflicts_with = "lines")]
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        allow_hyphen_values = true,
+        conflicts_with = "lines"
+    )]
     token: Option<String>,
     /// The key that the token or grant is bound to; without it any key will do
-    #[arg(long, value_name = "JKT", conflicts_with = "lines", value_parser = thumbprint)]
+    #[arg(long, value_name = "JKT", allow_hyphen_values = true, conflicts_with = "lines", value_parser = thumbprint)]
     jkt: Option<Thumbprint>,
     /// The nonce that the proof must have
-    #[arg(long, value_name = "NONCE", conflicts_with = "lines")]
+    #[arg(
+        long,
+        value_name = "NONCE",
+        allow_hyphen_values = true,
+        conflicts_with = "lines"
+    )]
     nonce: Option<String>,
     #[command(flatten)]
     clock: Clock,

@@ -111,7 +111,8 @@ impl RulesBuilder {
         self
     }
 
-    /// The most components that a path may have below its root. The root's own are not counted.
+    /// The most components that a path may have below its root. The root's own are not counted. The text is counted:
+    /// behind a link that is followed a file may lie deeper, unless lists of names are set, which are asked again there.
     pub fn max_depth(mut self, components: u16) -> Self {
         self.plain.max_depth = components;
         self

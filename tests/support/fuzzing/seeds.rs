@@ -3,12 +3,14 @@
 //! `cargo run --manifest-path fuzz/Cargo.toml --example seeds` writes them into the committed corpora, beside what was
 //! found since.
 
+mod files;
 mod interferences;
 mod schedules;
 mod texts;
 
 use super::{Amount, Op, Setup, raw};
 use crate::pair::Side::{self, Client, Server};
+use files::{file_uris, openings, paths};
 use interferences::{interferences, strangers};
 use schedules::schedules;
 use texts::{documents, streams, texts, uris};
@@ -70,6 +72,15 @@ pub fn seeds() -> Vec<Seed> {
     }
     for (name, text) in uris() {
         add("uri", name.into(), text.into());
+    }
+    for (name, path) in paths() {
+        add("path_rules", name.into(), path);
+    }
+    for (name, opening) in openings() {
+        add("path_open", name.into(), opening);
+    }
+    for (name, text) in file_uris() {
+        add("file_uri", name.into(), text.into());
     }
     seeds
 }

@@ -158,7 +158,11 @@ fn trimmed(name: &str) -> String {
 }
 
 fn is_device(name: &str) -> bool {
-    let stem = name.split(['.', ':']).next().unwrap_or_default().trim_end();
+    let stem = name
+        .split(['.', ':'])
+        .next()
+        .unwrap_or_default()
+        .trim_end_matches(' ');
     let ports = ["com", "lpt"].iter().any(|port| {
         let number = stem.strip_prefix(port).unwrap_or_default();
         number.chars().count() == 1 && "0123456789\u{b9}\u{b2}\u{b3}".contains(number)

@@ -171,7 +171,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Opening<'_, B> {
 
     /// What has the name that something is to be done with.
     fn looked(&mut self, facts: Facts) -> Result<State, Denial> {
-        self.judge(&facts, self.subject().must_be_dir(), false)?;
+        // A separator behind the new name speaks about what gets it.
+        let new_is_dir = self.new_path.is_some_and(|path| path.must_be_dir());
+        self.judge(&facts, self.subject().must_be_dir() || new_is_dir, false)?;
         let operation = self.path.operation();
         if operation == Operation::Rename && self.source.is_none() {
             self.source = Some((self.at, facts.identity));
