@@ -261,7 +261,7 @@ mod tests {
     #[cfg(unix)]
     fn all_that_a_process_said_reaches_a_slow_peer_after_its_end() {
         let script = "head -c 50000 /dev/zero";
-        let (outcome, heard) = serve_slowly(script, Duration::from_secs(5), LAST_WORDS * 2);
+        let (outcome, heard) = serve_slowly(script, Duration::from_secs(5), Some(LAST_WORDS * 2));
         assert_eq!((outcome.is_ok(), heard), (true, 50_000), "{outcome:?}");
     }
 
@@ -269,7 +269,7 @@ mod tests {
     #[cfg(unix)]
     fn a_process_that_left_its_pipe_to_another_is_over() {
         let script = "echo first; sleep 10 & exit";
-        let (outcome, heard) = serve_slowly(script, Duration::from_secs(5), Duration::ZERO);
+        let (outcome, heard) = serve_slowly(script, Duration::from_secs(5), Some(Duration::ZERO));
         assert_eq!(
             (outcome.is_ok(), heard),
             (true, "first\n".len()),
@@ -282,14 +282,18 @@ mod tests {
     fn a_peer_that_reads_nothing_any_more_is_cut_off() {
         let script = "head -c 50000 /dev/zero";
         let grace = Duration::from_millis(100);
-        let (outcome, heard) = serve_slowly(script, grace, LAST_WORDS * 2);
+        let (outcome, heard) = serve_slowly(script, grace, None);
         assert!(matches!(outcome, Err(Broken::Silent)), "{outcome:?}");
         assert!(heard < 50_000);
     }
 
-    /// The outcome, and how many bytes a peer got that began to read after `delay`.
+    /// The outcome, and how many bytes a peer got that began to read after `delay`, or when all was over.
     #[cfg(unix)]
-    fn serve_slowly(script: &str, grace: Duration, delay: Duration) -> (Result<(), Broken>, usize) {
+    fn serve_slowly(
+        script: &str,
+        grace: Duration,
+        delay: Option<Duration>,
+    ) -> (Result<(), Broken>, usize) {
         let command = ["sh", "-c", script].map(OsString::from);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -303,10 +307,19 @@ mod tests {
                 let peer = tokio::io::split(peer);
                 process.serve(peer, grace, &journal, 1).await
             });
-            tokio::time::sleep(delay).await;
             let mut heard = Vec::new();
-            client.read_to_end(&mut heard).await.unwrap();
-            (serving.await.unwrap(), heard.len())
+            match delay {
+                Some(delay) => {
+                    tokio::time::sleep(delay).await;
+                    client.read_to_end(&mut heard).await.unwrap();
+                    (serving.await.unwrap(), heard.len())
+                }
+                None => {
+                    let outcome = serving.await.unwrap();
+                    client.read_to_end(&mut heard).await.unwrap();
+                    (outcome, heard.len())
+                }
+            }
         };
         runtime
             .block_on(async { timeout(Duration::from_secs(20), serving).await })
