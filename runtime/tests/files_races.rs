@@ -192,7 +192,7 @@ fn bind_mount() {
 const FINE: &str = "fine";
 const SECRET: &str = "secret";
 
-/// `/root/a/f` is read below `/root`, and what is in `/outside/f` must not come out.
+/// `a/f` is read below the folder `root`, and what is in `outside` beside it must not come out.
 const RACE: Race = Race {
     set_up: |_| {},
     rules: |rules| rules,
