@@ -18,12 +18,19 @@
 //!
 //! [`Driver`](driver::Driver) is this loop over `core::task`, for every runtime with poll functions.
 //!
+//! # Beside the connection
+//!
+//! [`dpop`] proves and verifies who may use an access token (RFC 9449), [`path`] judges which files may be reached and
+//! what was opened, [`limit`] says how often and how much. They do not know each other, and no I/O either.
+//!
 //! # Features
 //!
 //! | feature | adds |
 //! |---|---|
 //! | `std` | session resumption, the presented pin in refusals |
 //! | `aws-lc-rs` | [`provider::aws_lc_rs`](crate::provider), with the post-quantum hybrid group first; implies `std` |
+//! | `p256`, `ed25519` | DPoP keys in memory, and verification in software ([`dpop`]) |
+//! | `key-export` | DPoP keys encrypted under a password; implies `p256` |
 //! | `tls12` | TLS 1.2, for configurations that ask for it |
 //! | `fault-injection` | switches that put known bugs back, for tests |
 //!
