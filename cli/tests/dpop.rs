@@ -6,11 +6,13 @@
 )]
 
 use std::fs;
-use std::io::Write as _;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 
 use serde_json::{Value, json};
+
+#[path = "support/once.rs"]
+mod once;
 
 /// RFC 9449, figure 13.
 const RFC_PROOF: &str = "eyJ0eXAiOiJkcG9wK2p3dCIsImFsZyI6IkVTMjU2IiwiandrIjp7Imt0eSI6IkVDIiwieCI6Imw4dEZyaHgtMzR0VjNoUklDUkRZOXpDa0RscEJoRjQyVVFVZldWQVdCRnMiLCJ5IjoiOVZFNGpmX09rX282NHpiVFRsY3VOSmFqSG10NnY5VERWclUwQ2R2R1JEQSIsImNydiI6IlAtMjU2In19.eyJqdGkiOiJlMWozVl9iS2ljOC1MQUVCIiwiaHRtIjoiR0VUIiwiaHR1IjoiaHR0cHM6Ly9yZXNvdXJjZS5leGFtcGxlLm9yZy9wcm90ZWN0ZWRyZXNvdXJjZSIsImlhdCI6MTU2MjI2MjYxOCwiYXRoIjoiZlVIeU8ycjJaM0RaNTNFc05yV0JiMHhXWG9hTnk1OUlpS0NBcWtzbVFFbyJ9.2oW9RP35yRqzhrtNP86L-Ey71EOptxRimPPToA1plemAgR6pxHF8y6-yqyVnmcw6Fy1dqd-jfxSYoMxhAJpLjA";
@@ -338,28 +340,11 @@ fn what_cannot_be_used_is_said_so() {
 }
 
 fn run(dir: &Path, arguments: &[&str]) -> Output {
-    command(dir, arguments)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap()
+    once::run(dir, "dpop", arguments)
 }
 
 fn piped(dir: &Path, arguments: &[&str], input: &[u8]) -> Output {
-    let mut child = command(dir, arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // A command that refuses its input early need not read all of it.
-    let _ = child.stdin.take().unwrap().write_all(input);
-    child.wait_with_output().unwrap()
-}
-
-fn command(dir: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ravelin"));
-    command.current_dir(dir).arg("dpop").args(arguments);
-    command
+    once::piped(dir, "dpop", arguments, input)
 }
 
 fn text(output: &Output) -> String {
@@ -372,15 +357,7 @@ fn json(output: &Output) -> Value {
 
 /// The exit code, and the code of the last line on stderr.
 fn code(output: &Output) -> (i32, String) {
-    let stderr = String::from_utf8(output.stderr.clone()).unwrap();
-    let last = stderr.lines().last().unwrap_or_default();
-    let code = last
-        .strip_prefix("error ")
-        .and_then(|rest| rest.split_once(": "));
-    (
-        output.status.code().unwrap(),
-        code.unwrap_or_else(|| panic!("{output:?}")).0.to_owned(),
-    )
+    (output.status.code().unwrap(), once::failure(output))
 }
 
 fn refused(output: &Output) -> String {

@@ -6,11 +6,14 @@
 )]
 
 use std::fs;
-use std::io::Write as _;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 
+use once::failure;
 use serde_json::{Value, json};
+
+#[path = "support/once.rs"]
+mod once;
 
 #[test]
 fn each_rule_flag_refuses_by_its_code() {
@@ -539,29 +542,12 @@ mod open {
     }
 }
 
-fn command(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ravelin"));
-    command.current_dir(folder).arg("path").args(arguments);
-    command
-}
-
 fn run(folder: &Path, arguments: &[&str]) -> Output {
-    command(folder, arguments)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap()
+    once::run(folder, "path", arguments)
 }
 
 fn piped(folder: &Path, arguments: &[&str], input: &[u8]) -> Output {
-    let mut child = command(folder, arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // What refuses early does not read to the end.
-    let _ = child.stdin.take().unwrap().write_all(input);
-    child.wait_with_output().unwrap()
+    once::piped(folder, "path", arguments, input)
 }
 
 fn objects(output: &Output) -> Vec<Value> {
@@ -569,14 +555,4 @@ fn objects(output: &Output) -> Vec<Value> {
     text.lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect()
-}
-
-/// The code of the last line of stderr.
-fn failure(output: &Output) -> String {
-    let text = String::from_utf8(output.stderr.clone()).unwrap();
-    let last = text.lines().last().unwrap_or_default();
-    let code = last
-        .strip_prefix("error ")
-        .and_then(|rest| rest.split_once(": "));
-    code.unwrap_or_else(|| panic!("{text}")).0.to_owned()
 }
