@@ -7,6 +7,8 @@
 //! A path that was judged is not yet safe to open by name: between the two, a link can take the place of a directory.
 //! That is why [`Judged`] gives names, not a path for the operating system.
 //!
+//! What became of an operation is an [`Event`] for the audit trail.
+//!
 //! [`uri`] reads and writes the file URIs of MCP roots and resources.
 //!
 //! ```
@@ -37,6 +39,7 @@
 //! | `E-PTH-80` to `89` | settings that cannot work |
 
 mod denial;
+mod event;
 mod facts;
 pub mod open;
 mod rules;
@@ -44,6 +47,7 @@ mod settings;
 pub mod uri;
 
 pub use denial::Denial;
+pub use event::Event;
 pub use facts::{Capabilities, Facts, Filesystem, Identity, Kind};
 pub use rules::{Components, Dialect, Judged, Operation, Rules};
 pub use settings::{Absolute, Devices, HardLinks, Links, Owner, RulesBuilder, SettingsError};

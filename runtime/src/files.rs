@@ -33,6 +33,7 @@
 //! from Linux 5.8 on, before and elsewhere by their devices.
 
 mod file;
+mod offence;
 mod system;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -51,6 +52,7 @@ use rustix::io::Errno;
 
 use file::Permits;
 pub use file::{Entry, File, Listing, Permit, Replacing};
+pub use offence::offence;
 use system::{Base, System};
 
 /// How many directories lie above one another at most, when a forbidden one is looked for.

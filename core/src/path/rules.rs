@@ -336,6 +336,21 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// Its name, as in `make-directory`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Create => "create",
+            Self::Replace => "replace",
+            Self::Append => "append",
+            Self::List => "list",
+            Self::Stat => "stat",
+            Self::Rename => "rename",
+            Self::Remove => "remove",
+            Self::MakeDirectory => "make-directory",
+        }
+    }
+
     /// Whether it changes anything.
     pub const fn changes(self) -> bool {
         !matches!(self, Self::Read | Self::List | Self::Stat)
