@@ -28,7 +28,8 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 #[command(after_help = "\
 Example:
   ravelin bridge localhost:8443 --ca certs/ca.pem --cert certs/laptop.pem --key certs/laptop.key \\
-      --pin sha256:PRIMARY --pin sha256:BACKUP")]
+      --pin sha256:PRIMARY --pin sha256:BACKUP
+  ravelin bridge --config ravelin.toml")]
 pub(crate) struct Args {
     /// The server
     #[arg(value_name = "HOST:PORT")]

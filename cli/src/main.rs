@@ -6,6 +6,7 @@
 mod authority;
 mod batch;
 mod bridge;
+mod config_file;
 mod demo;
 mod dev_ca;
 mod dpop;
@@ -30,12 +31,13 @@ mod subject;
 mod tls_events;
 mod tls_options;
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+use crate::config_file::Refused;
 use crate::failure::{Exit, Failure};
 
 /// Mutual TLS with pins in front of any MCP server
@@ -67,7 +69,8 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let outcome = match Cli::try_parse() {
+    let arguments: Vec<_> = std::env::args_os().collect();
+    let outcome = match parsed(&arguments) {
         Ok(cli) => match cli.command {
             Command::Bridge(args) => bridge::run(&args),
             Command::Demo(args) => demo::run(&args),
@@ -79,12 +82,19 @@ fn main() -> ExitCode {
             Command::Pin(args) => pin::run(&args),
             Command::Proxy(args) => proxy::run(&args),
         },
-        Err(error) => help_or_usage(&error),
+        Err(Refused::CommandLine(error)) => help_or_usage(&error),
+        Err(Refused::File(failure)) => Err(failure),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }
+}
+
+fn parsed(arguments: &[OsString]) -> Result<Cli, Refused> {
+    let command = config_file::offered(Cli::command());
+    let matches = config_file::matches(command, arguments)?;
+    Ok(Cli::from_arg_matches(&matches)?)
 }
 
 /// Prints what clap has to say; a wrong command line ends with our line after clap's explanation.
@@ -135,7 +145,7 @@ mod tests {
 
     #[test]
     fn every_command_is_well_formed_and_its_help_shows_an_example() {
-        let mut cli = Cli::command();
+        let mut cli = config_file::offered(Cli::command());
         cli.build();
         cli.clone().debug_assert();
         for command in cli.get_subcommands().filter(|c| c.get_name() != "help") {

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::ValueEnum;
+use clap::{ValueEnum, ValueHint};
 use ravelin_core::config::ServerResumption;
 use ravelin_tokio::{
     ClientAuth, Listener, ListenerCounters, ListenerLimits, Monitor, ServerConfig, Timeouts, pem,
@@ -43,7 +43,8 @@ use target::{Target, To};
 Example:
   ravelin proxy --listen 127.0.0.1:8443 --cert certs/localhost.pem --key certs/localhost.key \\
       --client-ca certs/ca.pem --to stdio -- my-mcp-server --its --flags
-  ravelin proxy --listen 127.0.0.1:8443 --cert certs/localhost.pem --key certs/localhost.key --to hello")]
+  ravelin proxy --listen 127.0.0.1:8443 --cert certs/localhost.pem --key certs/localhost.key --to hello
+  ravelin proxy --config ravelin.toml")]
 pub(crate) struct Args {
     /// Where to listen; port 0 takes any that is free
     #[arg(long, value_name = "HOST:PORT")]
@@ -104,7 +105,7 @@ pub(crate) struct Args {
     #[arg(long)]
     json: bool,
     /// What to stand in front of: stdio, tcp:HOST:PORT, unix:PATH, echo or hello
-    #[arg(long, value_name = "TARGET")]
+    #[arg(long, value_name = "TARGET", value_hint = ValueHint::Url)]
     to: To,
     /// The command for --to stdio, one process for each connection
     #[arg(last = true, value_name = "CMD")]

@@ -1,14 +1,11 @@
 //! `ravelin dpop explain`: what a proof says, and the first rule that it breaks.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
-use ravelin_core::dpop::{TargetUri, Thumbprint};
 use serde_json::{Value, json};
 
-use super::judge::{Clock, Judge, ProfileName, Question, Verdict, at, target_uri};
-use super::verify::thumbprint;
+use super::judge::{Received, Verdict, at, target_uri};
 use crate::failure::{Exit, Failure, cause_and_remedy};
 use crate::style::{OneLine, Style};
 use crate::{input, stdout};
@@ -23,42 +20,22 @@ Example:
   ravelin dpop explain proof
   ravelin dpop explain --method POST --uri https://mcp.example/mcp --token T --json proof")]
 pub(super) struct Args {
-    /// The file with the proof; stdin when it is left away or `-`
-    #[arg(value_name = "FILE")]
-    file: Option<PathBuf>,
-    /// The method of the request
-    #[arg(long, value_name = "METHOD")]
-    method: Option<String>,
-    /// The target URI of the request
-    #[arg(long, value_name = "URI")]
-    uri: Option<String>,
-    /// The access token of the request
-    #[arg(long, value_name = "TOKEN", allow_hyphen_values = true)]
-    token: Option<String>,
-    /// The key that the token or grant is bound to
-    #[arg(long, value_name = "JKT", allow_hyphen_values = true, value_parser = thumbprint)]
-    jkt: Option<Thumbprint>,
-    /// The nonce that the proof must have
-    #[arg(long, value_name = "NONCE", allow_hyphen_values = true)]
-    nonce: Option<String>,
     #[command(flatten)]
-    clock: Clock,
-    /// How old a proof may be
-    #[arg(long, value_enum, default_value = "fapi2")]
-    profile: ProfileName,
+    received: Received,
     /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let text = input::Source::new(args.file.as_deref()).text()?;
+    let received = &args.received;
+    let text = input::Source::new(received.file.as_deref()).text()?;
     let proof = text.trim_end_matches(['\r', '\n']);
     let mut parts = proof.split('.').map(Part::read);
     let header = parts.next().unwrap_or(Part::Unreadable);
     let claims = parts.next().unwrap_or(Part::Unreadable);
 
-    if args.token.is_none() && claims.string("ath").is_some() {
+    if received.token.is_none() && claims.string("ath").is_some() {
         return Err(Failure::new(
             Exit::Usage,
             "E-USE-01",
@@ -73,22 +50,22 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
             claims.string(claim).unwrap_or_default()
         })
     };
-    let method = given("--method", args.method.clone(), "htm");
-    let uri = given("--uri", args.uri.clone(), "htu");
-    let now = match args.clock.now {
-        Some(_) => args.clock.now()?,
+    let method = given("--method", received.method.clone(), "htm");
+    let uri = given("--uri", received.uri.clone(), "htu");
+    let now = match received.clock.now {
+        Some(_) => received.clock.now()?,
         None => {
             not_compared.push("--now");
             at(claims.seconds("iat").unwrap_or_default())
         }
     };
-    let uri = match (target_uri(&uri), &args.uri) {
+    let uri = match (target_uri(&uri), &received.uri) {
         (Ok(uri), _) => uri,
         (Err(failure), Some(_)) => return Err(failure),
         // The rule on `htu` says what is wrong with it.
         (Err(_), None) => target_uri("https://unknown.invalid/")?,
     };
-    let verdict = judge(args, proof, &method, uri, now)?;
+    let verdict = received.verdict(proof, &method, uri, now)?;
     stdout::print(&if args.json {
         let mut report = verdict.json();
         if let Some(report) = report.as_object_mut() {
@@ -100,25 +77,6 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     } else {
         report(&header, &claims, &verdict, &not_compared, Style::stdout())
     })
-}
-
-fn judge(
-    args: &Args,
-    proof: &str,
-    method: &str,
-    uri: TargetUri<'_>,
-    now: ravelin_core::Now,
-) -> Result<Verdict, Failure> {
-    Ok(Judge::new(1, now)?.verdict(&Question {
-        proof,
-        method,
-        uri,
-        token: args.token.as_deref(),
-        jkt: args.jkt,
-        nonce: args.nonce.as_deref(),
-        profile: args.profile,
-        now,
-    }))
 }
 
 fn report(

@@ -1,5 +1,6 @@
 //! One verifier and one replay store for a run of the program.
 
+use std::path::PathBuf;
 use std::time::SystemTime;
 
 use ravelin_core::dpop::replay::Settings;
@@ -29,6 +30,61 @@ impl Target {
     pub(super) fn uri(&self) -> Result<TargetUri<'_>, Failure> {
         target_uri(&self.uri)
     }
+}
+
+/// A proof, and what is said of the request that it came with.
+#[derive(clap::Args)]
+pub(super) struct Received {
+    /// The file with the proof; stdin when it is left away or `-`
+    #[arg(value_name = "FILE")]
+    pub(super) file: Option<PathBuf>,
+    /// The method of the request
+    #[arg(long, value_name = "METHOD")]
+    pub(super) method: Option<String>,
+    /// The target URI of the request
+    #[arg(long, value_name = "URI")]
+    pub(super) uri: Option<String>,
+    /// The access token of the request
+    #[arg(long, value_name = "TOKEN", allow_hyphen_values = true)]
+    pub(super) token: Option<String>,
+    /// The key that the token or grant is bound to; without it any key will do
+    #[arg(long, value_name = "JKT", allow_hyphen_values = true, value_parser = thumbprint)]
+    jkt: Option<Thumbprint>,
+    /// The nonce that the proof must have
+    #[arg(long, value_name = "NONCE", allow_hyphen_values = true)]
+    nonce: Option<String>,
+    #[command(flatten)]
+    pub(super) clock: Clock,
+    /// How old a proof may be
+    #[arg(long, value_enum, default_value = "fapi2")]
+    pub(super) profile: ProfileName,
+}
+
+impl Received {
+    /// The verdict on `proof` for a request with `method` to `uri`.
+    pub(super) fn verdict(
+        &self,
+        proof: &str,
+        method: &str,
+        uri: TargetUri<'_>,
+        now: Now,
+    ) -> Result<Verdict, Failure> {
+        Ok(Judge::new(1, now)?.verdict(&Question {
+            proof,
+            method,
+            uri,
+            token: self.token.as_deref(),
+            jkt: self.jkt,
+            nonce: self.nonce.as_deref(),
+            profile: self.profile,
+            now,
+        }))
+    }
+}
+
+fn thumbprint(text: &str) -> Result<Thumbprint, &'static str> {
+    text.parse()
+        .map_err(|_| "not the 43 digits of a thumbprint")
 }
 
 /// The time of a run.

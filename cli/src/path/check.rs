@@ -22,6 +22,7 @@ use crate::style::Style;
 Example:
   ravelin path check --root /srv/notes --allow-ext md,txt today.md ../etc/passwd
   ravelin path check --root /srv/notes --open --json today.md
+  ravelin path check --config ravelin.toml today.md
   git ls-files -z | ravelin path check --max-depth 4 -0
   ravelin path check --root /srv/notes --uri --lines < paths")]
 pub(super) struct Args {

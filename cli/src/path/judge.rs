@@ -128,7 +128,7 @@ impl Verdict<'_> {
 
     pub(super) fn json(&self) -> Value {
         let path = String::from_utf8_lossy(self.path);
-        let op = self.op.name();
+        let op = Operation::from(self.op).name();
         match &self.outcome {
             Ok(allowed) => {
                 let mut verdict = json!({

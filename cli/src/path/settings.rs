@@ -154,7 +154,7 @@ impl Settings {
     }
 }
 
-/// An operation, by its name on the command line and in JSON.
+/// An operation, by its [name](Operation::name), on the command line and in JSON.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Op {
@@ -167,22 +167,6 @@ pub(super) enum Op {
     Rename,
     Remove,
     MakeDirectory,
-}
-
-impl Op {
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Create => "create",
-            Self::Replace => "replace",
-            Self::Append => "append",
-            Self::List => "list",
-            Self::Stat => "stat",
-            Self::Rename => "rename",
-            Self::Remove => "remove",
-            Self::MakeDirectory => "make-directory",
-        }
-    }
 }
 
 /// A flag's values, each with what it stands for in the core.
