@@ -1,4 +1,5 @@
-//! The executor of the open machine over real files, once with `openat2` and once without.
+//! The executor of the open machine over real files, once with `openat2` and once without: because a root is told to stay
+//! away from it, and because a filter refuses it.
 #![cfg(all(feature = "files", target_os = "linux"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
@@ -17,8 +18,13 @@ use rustix::fs::{CWD, Mode};
 
 #[path = "files/advisories.rs"]
 mod advisories;
+#[path = "files/filters.rs"]
+mod filters;
 #[path = "files/namespace.rs"]
 mod namespace;
+#[path = "files/seccomp.rs"]
+#[expect(dead_code, reason = "another test needs more of it")]
+mod seccomp;
 
 #[test]
 fn a_file_is_read() {
@@ -200,11 +206,16 @@ fn mounts_are_not_crossed() {
         namespace::bind(Path::new("/proc"), &tree.path("p"));
         namespace::bind(&tree.path("a/x"), &tree.path("f"));
         let root = tree.root(rules());
-        assert_eq!(root.read("m/y").unwrap_err(), Denial::Mount);
-        assert_eq!(root.read("f").unwrap_err(), Denial::Mount);
+        if filters::is_filtered("statx") {
+            // The known limit: without their numbers, mounts of one file system look alike.
+            assert_eq!(root.read("m/y").unwrap().read_all().unwrap(), b"other");
+        } else {
+            assert_eq!(root.read("m/y").unwrap_err(), Denial::Mount);
+            assert_eq!(root.read("f").unwrap_err(), Denial::Mount);
+            assert_eq!(root.list("m").unwrap_err(), Denial::Mount);
+            assert_eq!(root.create("m/new").unwrap_err(), Denial::Mount);
+        }
         assert_eq!(root.read("p/self/environ").unwrap_err(), Denial::Kernel);
-        assert_eq!(root.list("m").unwrap_err(), Denial::Mount);
-        assert_eq!(root.create("m/new").unwrap_err(), Denial::Mount);
         let root = tree.root(rules().devices(Devices::Any));
         assert_eq!(root.read("m/y").unwrap().read_all().unwrap(), b"other");
         assert_eq!(root.read("p/uptime").unwrap_err(), Denial::Kernel);
@@ -457,14 +468,12 @@ fn a_file_that_is_in_memory_is_opened_without_waiting() {
     tree.file("a/x", "fine");
     let root = tree.root(rules());
     root.read("a/x").unwrap();
-    // Absent on kernels before 5.12, and then the answer is that it may wait.
-    if let Some(file) = root.try_read("a/x").unwrap() {
+    let file = root.try_read("a/x").unwrap();
+    // Absent on kernels before 5.12 and where it is filtered, and then the answer is that it may wait.
+    let answers = namespace::kernel_is_at_least(5, 12) && !filters::is_filtered("openat2");
+    assert_eq!(file.is_some(), answers);
+    if let Some(file) = file {
         assert_eq!(file.read_all().unwrap(), b"fine");
-    } else {
-        assert!(
-            !namespace::kernel_is_at_least(5, 12),
-            "cached, and yet it would wait"
-        );
     }
     assert_eq!(root.try_read("../x").unwrap_err(), Denial::ParentDirectory);
     assert_eq!(root.open_files(), 0);

@@ -402,7 +402,7 @@ impl Situation {
                 *self.world.entry((at, name)) = NONE;
                 return Ok(Some(Event::Finished));
             }
-            Action::Sync { .. } => return Ok(Some(Event::Finished)),
+            Action::Sync { .. } | Action::SyncDirectory { .. } => return Ok(Some(Event::Finished)),
             Action::Done { .. } | Action::Denied(_) => unreachable!("an end"),
         };
         self.slots[into.index()] = node;

@@ -291,10 +291,14 @@ impl Replacing {
     }
 
     /// Writes the file to disk and gives it its name, in one step: whoever opens the name gets all of the old file or
-    /// all of the new one.
+    /// all of the new one. Then the directory is written to disk, so that after a crash the name still is the new
+    /// file's; where the file system cannot do that, or the directory may not be opened for reading, the system does it
+    /// in its own time.
     ///
     /// # Errors
-    /// [`Denial::Swapped`] when another file has the name afterwards; what the system says. The file is taken away.
+    /// [`Denial::Swapped`] when another file has the name afterwards; what the system says. A file that has not got its
+    /// name is taken away. When it is the directory that the disk fails on, the file has its name, and may lose it in
+    /// a crash.
     pub fn commit(mut self) -> Result<Facts, Denial> {
         let Some(mut open) = self.open.take() else {
             return Err(Denial::OutOfOrder);

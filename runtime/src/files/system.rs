@@ -131,6 +131,12 @@ impl System {
                 rustix::fs::fsync(handles.get(file).ok_or(Errno::BADF)?)?;
                 return Ok(Event::Finished);
             }
+            Action::SyncDirectory { at } => {
+                let at = handles.at(at, base.handle).ok_or(Errno::BADF)?;
+                let directory = open_at(at, b".", How::List)?;
+                rustix::io::retry_on_intr(|| rustix::fs::fsync(&directory))?;
+                return Ok(Event::Finished);
+            }
             Action::Done { .. } | Action::Denied(_) => return Ok(Event::Cancelled),
         };
         let facts = self.facts(&opened, Some(base.facts))?;

@@ -65,7 +65,7 @@ pub(crate) fn kernel_is_at_least(major: u32, minor: u32) -> bool {
     (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= (major, minor)
 }
 
-fn skip(needs: &str) {
+pub(crate) fn skip(needs: &str) {
     let all = std::env::var_os("RAVELIN_REQUIRE_ALL").is_some_and(|value| value == "1");
     assert!(!all, "RAVELIN_REQUIRE_ALL is set, and there is no {needs}");
     println!("SKIPPED: needs {needs}");

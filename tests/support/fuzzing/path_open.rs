@@ -217,6 +217,7 @@ fn answers(action: Action<'_>, event: Event<'_>) -> bool {
                 | Action::Rename { .. }
                 | Action::Remove { .. }
                 | Action::Sync { .. }
+                | Action::SyncDirectory { .. }
         ),
         Event::WouldBlock => !action.is_end() && !action.may_block(),
     }

@@ -87,6 +87,7 @@ pub struct Commit {
 enum State {
     Sync,
     Rename,
+    SyncParent,
     Verify,
     Look,
     Remove,
@@ -95,7 +96,8 @@ enum State {
 }
 
 impl Commit {
-    /// Begins to give the file its name: on disk first, so that the name never leads to half a file.
+    /// Begins to give the file its name: on disk first, so that the name never leads to half a file. The name follows it
+    /// there, where the system can do that; when that fails, the file has its name all the same.
     pub const fn new(replacement: Replacement) -> Self {
         let state = State::Sync;
         Self { replacement, state }
@@ -125,6 +127,7 @@ impl Commit {
                 new_name: self.replacement.name(),
                 replace: true,
             },
+            State::SyncParent => Action::SyncDirectory { at },
             State::Verify => look(self.replacement.name()),
             State::Look => look(self.replacement.temporary.as_bytes()),
             State::Remove => Action::Remove {
@@ -147,7 +150,14 @@ impl Commit {
             (end @ (State::Done(_) | State::Denied(_)), _) => end,
             (_, Event::Cancelled) => State::Denied(Denial::Cancelled),
             (State::Sync, Event::Finished) => State::Rename,
-            (State::Rename, Event::Finished) => State::Verify,
+            (State::Rename, Event::Finished) => State::SyncParent,
+            (State::SyncParent, Event::Finished) => State::Verify,
+            // Not every file system syncs directories (EINVAL), and not every directory in which names may be changed
+            // may be opened for reading. The name is given, so this is not a reason to call it refused.
+            (
+                State::SyncParent,
+                Event::Failed(Failure::Unsupported | Failure::NotPermitted | Failure::Filtered),
+            ) => State::Verify,
             // Somebody can have put another file under the temporary name: then that one has the name now.
             (State::Verify, Event::Opened(facts)) if ours(facts) => State::Done(facts),
             (State::Verify, Event::Opened(_) | Event::Failed(Failure::NotFound)) => {

@@ -5,6 +5,7 @@ use super::*;
 use crate::path::{Devices, Dialect, HardLinks, Owner, RulesBuilder};
 
 mod arbitrary;
+mod commit;
 
 const DIRECTORY: Facts = Facts {
     kind: Kind::Directory,
@@ -83,7 +84,7 @@ fn drive(
             Action::MakeDirectory { .. } => "mkdir",
             Action::Rename { .. } => "rename",
             Action::Remove { .. } => "remove",
-            Action::Sync { .. } => "sync",
+            Action::Sync { .. } | Action::SyncDirectory { .. } => "sync",
         });
         opening.handle(*events.next().expect("an answer to each question"));
     }
@@ -481,73 +482,6 @@ fn renames_end_with_a_look() {
         let asked = ["pin", "pin", "pin", "rename", "pin"].to_vec();
         assert_eq!(drive(opening, &events), (asked, end));
     }
-}
-
-#[test]
-fn a_replacement_is_committed_or_abandoned() {
-    let rules = rules().build().unwrap();
-    let ground = Ground::new(&DIRECTORY, &[], WALK).unwrap();
-    let path = rules.judge(b"x", Operation::Replace).unwrap();
-    let begin = |first| {
-        let temporary = Temporary::new(0xfedc_ba98_7654_3210);
-        let mut opening = Opening::replace(&rules, ground, path, temporary, [0; 64]);
-        opening.handle(first);
-        opening
-    };
-    let mut opening = begin(Event::Opened(FILE));
-    let Action::OpenOne { name, how, .. } = opening.action() else {
-        panic!("the temporary file is made");
-    };
-    assert_eq!(
-        (name, how),
-        (
-            &b".ravelin-0123456789abcdef"[..],
-            How::Create { mode: 0o644 }
-        )
-    );
-    opening.handle(Event::Opened(FILE));
-    let replacement = opening.replacement().unwrap();
-    assert_eq!(replacement.parent(), At::Root);
-
-    let mut commit = Commit::new(replacement);
-    assert!(matches!(commit.action(), Action::Sync { .. }));
-    commit.handle(Event::Finished);
-    let Action::Rename {
-        new_name, replace, ..
-    } = commit.action()
-    else {
-        panic!("it gets its name");
-    };
-    assert_eq!((new_name, replace), (&b"x"[..], true));
-    commit.handle(Event::Finished);
-    commit.handle(Event::Opened(FILE));
-    assert!(matches!(commit.action(), Action::Done { .. }));
-
-    let mut other = FILE;
-    other.identity.inode = 10;
-    let mut abandon = Commit::abandon(replacement);
-    abandon.handle(Event::Opened(other));
-    assert_eq!(
-        abandon.action(),
-        Action::Denied(Denial::Swapped),
-        "not ours to remove"
-    );
-    let mut abandon = Commit::abandon(replacement);
-    abandon.handle(Event::Opened(FILE));
-    assert!(matches!(abandon.action(), Action::Remove { .. }));
-    abandon.handle(Event::Finished);
-    assert_eq!(abandon.action(), Action::Denied(Denial::Cancelled));
-    let mut confused = Commit::new(replacement);
-    confused.handle(Event::WouldBlock);
-    assert_eq!(confused.action(), Action::Denied(Denial::OutOfOrder));
-
-    let opening = begin(Event::Failed(Failure::NotFound));
-    let how = How::Create { mode: 0o600 };
-    assert!(matches!(opening.action(), Action::OpenOne { how: asked, .. } if asked == how));
-    let mut opening = begin(Event::Opened(FILE));
-    opening.handle(Event::Failed(Failure::Exists));
-    assert_eq!(opening.action(), Action::Denied(Denial::Busy));
-    assert_eq!(opening.replacement(), None);
 }
 
 #[test]

@@ -171,6 +171,12 @@ pub enum Action<'m> {
         /// Of which file.
         file: Slot,
     },
+    /// Write to disk which names a directory has: `fsync`, of `.` opened in it for reading, because what is only pinned
+    /// cannot be synced. Answer: [`Event::Finished`].
+    SyncDirectory {
+        /// Which.
+        at: At,
+    },
     /// The end: all rules are kept. Every other handle is closed.
     Done {
         /// The handle that was asked for. For operations that only change names it is a [`How::Pin`] of the file.

@@ -158,6 +158,10 @@ impl<'a> Adapter<'a> {
                 let identity = self.facts(file).identity;
                 assert_eq!(self.commit.map(|(.., made)| made), Some(identity));
             }
+            Action::SyncDirectory { at } => {
+                self.is_pinned(at);
+                assert_eq!(self.commit.map(|(parent, ..)| parent), Some(at));
+            }
             Action::Done { .. } | Action::Denied(_) => panic!("an end is no action"),
         }
     }

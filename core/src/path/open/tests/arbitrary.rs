@@ -88,7 +88,8 @@ proptest! {
                 Action::MakeDirectory { .. }
                 | Action::Rename { .. }
                 | Action::Remove { .. }
-                | Action::Sync { .. } => matches!(event, Event::Finished | Event::Failed(_)),
+                | Action::Sync { .. }
+                | Action::SyncDirectory { .. } => matches!(event, Event::Finished | Event::Failed(_)),
                 Action::Done { .. } | Action::Denied(_) => break,
             };
             if fits || !fitting {
