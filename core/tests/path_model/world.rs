@@ -11,14 +11,16 @@ pub(crate) const A: Node = 1;
 pub(crate) const B: Node = 2;
 pub(crate) const OUTSIDE: Node = 3;
 pub(crate) const MOUNTED: Node = 4;
-pub(crate) const DIRECTORIES: usize = 5;
-pub(crate) const FILE_A: Node = 5;
-pub(crate) const FILE_B: Node = 6;
-pub(crate) const SECRET: Node = 7;
-pub(crate) const FILE_MOUNTED: Node = 8;
-pub(crate) const FIRST_NEW: Node = 9;
-pub(crate) const NODES: usize = 14;
-pub(crate) const NONE: Node = 255;
+pub(crate) const C: Node = 5;
+pub(crate) const DIRECTORIES: usize = 6;
+pub(crate) const FILE_A: Node = 6;
+pub(crate) const FILE_B: Node = 7;
+pub(crate) const SECRET: Node = 8;
+pub(crate) const FILE_MOUNTED: Node = 9;
+pub(crate) const FIRST_NEW: Node = 10;
+pub(crate) const NODES: usize = 15;
+/// No node: all are less, so that four bits hold any.
+pub(crate) const NONE: Node = 15;
 
 pub(crate) const NAMES: [&[u8]; 4] = [b"a", b"b", b"f", b"t"];
 pub(crate) const TARGETS: [&[u8]; 4] = [b"../o", b"b", b"../b/f", b"/o/f"];
@@ -29,11 +31,19 @@ pub(crate) type Place = (Node, usize);
 pub(crate) struct Attacker {
     pub(crate) places: Vec<Place>,
     pub(crate) targets: u8,
-    /// Whether directories that are outside are changed too.
-    pub(crate) beyond: bool,
+    pub(crate) reach: Reach,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+/// Where the attacker changes names.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Reach {
+    /// In directories that are below the root at that time, and in the one outside.
+    Inside,
+    /// In those too that were moved out.
+    Everywhere,
+}
+
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct World {
     entries: [[Node; NAMES.len()]; DIRECTORIES],
     contents: [Content; NODES],
@@ -43,6 +53,46 @@ pub(crate) struct World {
     pub(crate) busy: bool,
 }
 
+/// Nodes to give out, and directories to change names in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Rights(u32);
+
+impl Rights {
+    /// What is never allowed.
+    pub(crate) const NEVER: Self = Self::give(NONE);
+
+    pub(crate) const fn give(node: Node) -> Self {
+        Self(1 << node)
+    }
+
+    pub(crate) const fn change(directory: Node) -> Self {
+        Self(1 << (16 + directory))
+    }
+
+    /// One of them.
+    pub(crate) const fn first(self) -> Self {
+        Self(self.0 & self.0.wrapping_neg())
+    }
+
+    pub(crate) const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    pub(crate) const fn contains(self, other: Self) -> bool {
+        other.without(self).is_empty()
+    }
+
+    pub(crate) const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+impl std::ops::BitOrAssign for Rights {
+    fn bitor_assign(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Content {
     Nothing,
@@ -50,6 +100,19 @@ pub(crate) enum Content {
     File { large: bool },
     Link { target: u8 },
     Fifo,
+}
+
+impl Content {
+    /// Less than 16.
+    fn number(self) -> u128 {
+        match self {
+            Self::Nothing => 0,
+            Self::Directory => 1,
+            Self::File { large } => 2 + u128::from(large),
+            Self::Fifo => 4,
+            Self::Link { target } => 5 + u128::from(target),
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -73,21 +136,23 @@ impl World {
             forbidden: if layout == Layout::Forbidden { B } else { NONE },
             busy: false,
         };
-        for directory in [ROOT, A, B, OUTSIDE, MOUNTED] {
+        for directory in [ROOT, A, B, OUTSIDE, MOUNTED, C] {
             world.contents[usize::from(directory)] = Content::Directory;
         }
         for file in [FILE_A, FILE_B, SECRET, FILE_MOUNTED] {
             world.contents[usize::from(file)] = Content::File { large: false };
         }
-        let b = if layout == Layout::Deep {
-            (A, 1)
-        } else {
-            (ROOT, 1)
+        let (b, file) = match layout {
+            Layout::Deep => ((A, 1), (A, 2)),
+            Layout::Deeper => ((A, 1), (C, 2)),
+            Layout::Plain | Layout::Forbidden | Layout::LinkedDirectory | Layout::LinkedFile => {
+                ((ROOT, 1), (A, 2))
+            }
         };
         let entries = [
             ((ROOT, 0), A),
             (b, B),
-            ((A, 2), FILE_A),
+            (file, FILE_A),
             ((B, 2), FILE_B),
             ((OUTSIDE, 2), SECRET),
             ((MOUNTED, 2), FILE_MOUNTED),
@@ -98,9 +163,25 @@ impl World {
         match layout {
             Layout::LinkedDirectory => world.put((ROOT, 0), Content::Link { target: 1 }),
             Layout::LinkedFile => world.put((A, 2), Content::Link { target: 2 }),
+            Layout::Deeper => {
+                *world.entry((B, 0)) = C;
+                C
+            }
             Layout::Plain | Layout::Deep | Layout::Forbidden => NONE,
         };
         world
+    }
+
+    /// All in which two states of one file system differ: four bits for each name, and what each new node is.
+    pub(crate) fn key(&self) -> u128 {
+        let mut key = 0;
+        for &node in self.entries.as_flattened() {
+            key = key << 4 | u128::from(node);
+        }
+        for node in FIRST_NEW..NODES as Node {
+            key = key << 4 | self.content(node).number();
+        }
+        key << 2 | u128::from(self.is_large()) << 1 | u128::from(self.busy)
     }
 
     pub(crate) fn entry(&mut self, (directory, name): (Node, usize)) -> &mut Node {
@@ -123,6 +204,10 @@ impl World {
         node
     }
 
+    fn is_large(&self) -> bool {
+        self.content(FILE_A) == Content::File { large: true }
+    }
+
     /// Neither secret is the attacker's, so nothing of theirs is moved.
     fn may_move(&self, node: Node) -> bool {
         node != NONE && node != SECRET && !(node == FILE_B && self.forbidden != NONE)
@@ -138,12 +223,15 @@ impl World {
 
     /// The worlds that one move makes of this one.
     ///
-    /// Unless the attacker goes beyond, nothing is put into a directory that is outside at that time.
+    /// As far as the attacker reaches.
     pub(crate) fn moves(&self, attacker: &Attacker) -> Vec<(Move, Self)> {
         let mut moves = Vec::new();
         let free = NODES - usize::from(self.new);
-        let open =
-            |directory| attacker.beyond || directory == OUTSIDE || self.contains(ROOT, directory);
+        let open = |directory| {
+            attacker.reach == Reach::Everywhere
+                || directory == OUTSIDE
+                || self.contains(ROOT, directory)
+        };
         for (from, &place) in attacker.places.iter().enumerate() {
             if !open(place.0) {
                 continue;
@@ -190,14 +278,14 @@ impl World {
             moves.push((Move::Mount(from), world));
         }
         let mut world = *self;
-        let large = self.content(FILE_A) == Content::File { large: false };
+        let large = !self.is_large();
         world.contents[usize::from(FILE_A)] = Content::File { large };
         moves.push((Move::Grow, world));
         if !self.busy {
             let busy = true;
             moves.push((Move::Busy, Self { busy, ..*self }));
         }
-        moves.retain(|(_, world)| world != self);
+        moves.retain(|(_, world)| world.key() != self.key());
         moves
     }
 
@@ -237,21 +325,15 @@ impl World {
         }
     }
 
-    /// The nodes that may be given out for this operation, as bits, and the directories in which names may change.
-    pub(crate) fn allowed(&self, operation: Operation) -> (u16, u16) {
-        let (mut nodes, mut directories) = (0, 0);
-        self.collect(ROOT, operation, &mut nodes, &mut directories);
-        (nodes, directories)
+    /// What this operation may give out now, and the directories in which it may change names.
+    pub(crate) fn allowed(&self, operation: Operation) -> Rights {
+        let mut rights = Rights::default();
+        self.collect(ROOT, operation, &mut rights);
+        rights
     }
 
-    fn collect(
-        &self,
-        directory: Node,
-        operation: Operation,
-        nodes: &mut u16,
-        directories: &mut u16,
-    ) {
-        *directories |= 1 << directory;
+    fn collect(&self, directory: Node, operation: Operation, rights: &mut Rights) {
+        *rights |= Rights::change(directory);
         for &node in &self.entries[usize::from(directory)] {
             if node == NONE || node == self.forbidden || matches!(node, MOUNTED | FILE_MOUNTED) {
                 continue;
@@ -266,9 +348,11 @@ impl World {
                 Content::Fifo => operation == Operation::Stat,
                 Content::Link { .. } | Content::Nothing => false,
             };
-            *nodes |= u16::from(fits) << node;
+            if fits {
+                *rights |= Rights::give(node);
+            }
             if usize::from(node) < DIRECTORIES {
-                self.collect(node, operation, nodes, directories);
+                self.collect(node, operation, rights);
             }
         }
     }
