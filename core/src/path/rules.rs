@@ -18,9 +18,10 @@ use super::settings::{
 mod dialect;
 pub(super) mod fold;
 mod name;
+mod scan;
 
 pub use dialect::Dialect;
-use dialect::{Prefix, SEPARATOR};
+use dialect::{NOT_ASCII, NUL, PERCENT, Prefix, SEPARATOR};
 
 /// What paths may be and what may be done with them: immutable, built once. Cloning shares.
 ///
@@ -59,9 +60,9 @@ impl Rules {
     /// # Errors
     /// The first rule that the path breaks, in the order of this module.
     pub fn judge<'a>(&self, path: &'a [u8], operation: Operation) -> Result<Judged<'a>, Denial> {
-        self.judge_whole(path)?;
+        let seen = self.judge_whole(path)?;
         let (root, rest) = self.locate(path)?;
-        self.judge_below(root, rest, operation)
+        self.judge_below(root, rest, seen, operation)
     }
 
     /// Judges a file URI (RFC 8089), as MCP writes roots and resources. `buffer` takes the decoded path; as many
@@ -84,8 +85,8 @@ impl Rules {
     /// # Errors
     /// The first rule that the name breaks. Depth, subtrees and extensions are not asked.
     pub fn judge_name(&self, name: &[u8]) -> Result<(), Denial> {
-        self.judge_whole(name)?;
-        name::judge_all(name, self.dialect()).map(|_| ())
+        let seen = self.judge_whole(name)?;
+        name::judge_all(name, seen, self.dialect()).map(|_| ())
     }
 
     /// Judges once more what depends on the place of a file, where the open machine found it: depth, read-only,
@@ -105,8 +106,7 @@ impl Rules {
         N: Iterator<Item = &'n [u8]> + Clone,
     {
         let depth = names.clone().count();
-        let last = names.clone().last();
-        self.judge_place(root, names, depth, last, must_be_dir, operation)
+        self.judge_place(root, names, depth, must_be_dir, operation)
     }
 
     /// Judges the extension of a name.
@@ -200,7 +200,8 @@ impl Rules {
         self.0.judges_places()
     }
 
-    fn judge_whole(&self, path: &[u8]) -> Result<(), Denial> {
+    /// Returns what the bytes of the path are, all together.
+    fn judge_whole(&self, path: &[u8]) -> Result<u16, Denial> {
         if path.is_empty() {
             return Err(Denial::Empty);
         }
@@ -208,33 +209,41 @@ impl Rules {
             let limit = MAX_PATH as u16;
             return Err(Denial::TooLong { limit });
         }
-        if path.contains(&0) {
+        let seen = scan::classes(path, self.dialect());
+        if seen & NUL != 0 {
             return Err(Denial::Nul);
         }
-        if !self.0.plain.accept_bytes && core::str::from_utf8(path).is_err() {
+        if seen & NOT_ASCII != 0
+            && !self.0.plain.accept_bytes
+            && core::str::from_utf8(path).is_err()
+        {
             return Err(Denial::NotUtf8);
         }
-        if self.0.plain.deny_percent && path.contains(&b'%') {
+        if seen & PERCENT != 0 && self.0.plain.deny_percent {
             return Err(Denial::Percent);
         }
-        Ok(())
+        Ok(seen)
     }
 
     /// The root that a path belongs to, and what of it is below.
     fn locate<'a>(&self, path: &'a [u8]) -> Result<(u16, &'a [u8]), Denial> {
-        let prefix = self.dialect().prefix(path)?;
-        match (prefix, self.absolute()) {
-            (Prefix::Relative, Absolute::Require) => Err(Denial::Relative),
-            (Prefix::Relative, Absolute::Allow | Absolute::Deny) => Ok((0, path)),
-            (Prefix::Absolute { .. }, Absolute::Deny) => Err(Denial::Absolute),
-            (Prefix::Absolute { .. }, _) if self.0.named_roots().is_empty() => {
-                Err(Denial::Absolute)
-            }
-            (Prefix::Absolute { drive, rest }, _) => {
-                let found = self.0.innermost_root(drive, rest, self.dialect());
-                found.ok_or(Denial::OutsideRoots)
-            }
+        match self.dialect().prefix(path)? {
+            Prefix::Relative if self.absolute() == Absolute::Require => Err(Denial::Relative),
+            Prefix::Relative => Ok((0, path)),
+            Prefix::Absolute { drive, rest } => self.locate_absolute(drive, rest),
         }
+    }
+
+    fn locate_absolute<'a>(
+        &self,
+        drive: Option<u8>,
+        rest: &'a [u8],
+    ) -> Result<(u16, &'a [u8]), Denial> {
+        if self.absolute() == Absolute::Deny || self.0.named_roots().is_empty() {
+            return Err(Denial::Absolute);
+        }
+        let found = self.0.innermost_root(drive, rest, self.dialect());
+        found.ok_or(Denial::OutsideRoots)
     }
 
     fn judge_place<'n, N>(
@@ -242,7 +251,6 @@ impl Rules {
         root: u16,
         names: N,
         depth: usize,
-        last: Option<&[u8]>,
         must_be_dir: bool,
         operation: Operation,
     ) -> Result<(), Denial>
@@ -263,19 +271,22 @@ impl Rules {
         if self.0.plain.read_only && operation.changes() {
             return Err(Denial::ReadOnly);
         }
-        if self.0.forbids(root, names, operation) {
+        if self.0.forbids(root, names.clone(), operation) {
             return Err(Denial::Forbidden);
         }
-        match last {
-            Some(name) if !must_be_dir && operation.asks_extension() => self.judge_extension(name),
-            _ => Ok(()),
+        if must_be_dir || !operation.asks_extension() || !self.0.has_extension_lists() {
+            return Ok(());
         }
+        names
+            .last()
+            .map_or(Ok(()), |name| self.judge_extension(name))
     }
 
     fn judge_below<'a>(
         &self,
         root: u16,
         rest: &'a [u8],
+        seen: u16,
         operation: Operation,
     ) -> Result<Judged<'a>, Denial> {
         let dialect = self.dialect();
@@ -286,7 +297,7 @@ impl Rules {
         let depth = if rest.is_empty() {
             0
         } else {
-            name::judge_all(path, dialect)?
+            name::judge_all(path, seen, dialect)?
         };
         let judged = Judged {
             path,
@@ -298,15 +309,7 @@ impl Rules {
             moves_with_links: self.links() != Links::Deny,
         };
         let names = judged.components();
-        let last = names.clone().next_back();
-        self.judge_place(
-            root,
-            names,
-            usize::from(depth),
-            last,
-            must_be_dir,
-            operation,
-        )?;
+        self.judge_place(root, names, usize::from(depth), must_be_dir, operation)?;
         Ok(judged)
     }
 }
@@ -466,6 +469,10 @@ impl<'a> Iterator for Components<'a> {
         let (name, behind) = rest.split_at_checked(length)?;
         self.rest = behind.get(1..);
         Some(name)
+    }
+
+    fn last(mut self) -> Option<&'a [u8]> {
+        self.next_back()
     }
 }
 

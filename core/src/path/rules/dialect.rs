@@ -33,7 +33,7 @@ impl Dialect {
     }
 
     /// What each byte is, as bits.
-    pub(super) const fn classes(self) -> &'static [u8; 256] {
+    pub(super) const fn classes(self) -> &'static [u16; 256] {
         match self {
             Self::Posix => &POSIX,
             Self::Windows => &WINDOWS,
@@ -55,10 +55,17 @@ impl Dialect {
             });
         }
         match path {
-            // The second spelling is that of the object manager; `\?` is never a name.
-            [b'\\' | b'/', b'\\' | b'/', b'?' | b'.', b'\\' | b'/', ..]
-            | [b'\\' | b'/', b'?', b'?', b'\\' | b'/', ..] => Err(Denial::Verbatim),
-            [b'\\' | b'/', b'\\' | b'/', ..] => Err(Denial::Unc),
+            [first @ (b'\\' | b'/'), rest @ ..] => match rest {
+                // The second spelling is that of the object manager; `\?` is never a name.
+                [b'\\' | b'/', b'?' | b'.', b'\\' | b'/', ..] | [b'?', b'?', b'\\' | b'/', ..] => {
+                    Err(Denial::Verbatim)
+                }
+                [b'\\' | b'/', ..] => Err(Denial::Unc),
+                _ if self == Self::Portable && *first == b'/' => {
+                    Ok(Prefix::Absolute { drive: None, rest })
+                }
+                _ => Err(Denial::Rooted),
+            },
             [letter, b':', rest @ ..] if letter.is_ascii_alphabetic() => match rest {
                 [b'\\' | b'/', rest @ ..] if self == Self::Windows => Ok(Prefix::Absolute {
                     drive: Some(*letter),
@@ -67,10 +74,6 @@ impl Dialect {
                 [b'\\' | b'/', ..] => Err(Denial::Drive),
                 _ => Err(Denial::DriveRelative),
             },
-            [b'/', rest @ ..] if self == Self::Portable => {
-                Ok(Prefix::Absolute { drive: None, rest })
-            }
-            [b'\\' | b'/', ..] => Err(Denial::Rooted),
             _ => Ok(Prefix::Relative),
         }
     }
@@ -85,39 +88,47 @@ pub(super) enum Prefix<'a> {
     Absolute { drive: Option<u8>, rest: &'a [u8] },
 }
 
-pub(super) const SEPARATOR: u8 = 1;
-pub(super) const BACKSLASH: u8 = 1 << 1;
-pub(super) const CONTROL: u8 = 1 << 2;
-pub(super) const COLON: u8 = 1 << 3;
-pub(super) const RESERVED: u8 = 1 << 4;
-pub(super) const TILDE: u8 = 1 << 5;
-pub(super) const NOT_ASCII: u8 = 1 << 6;
+pub(super) const SEPARATOR: u16 = 1;
 
-static POSIX: [u8; 256] = {
-    let mut classes = [0; 256];
+// What the rules for single components ask: a name of bytes that are none of these is asked no more about them.
+pub(super) const BACKSLASH: u16 = 1 << 1;
+pub(super) const CONTROL: u16 = 1 << 2;
+pub(super) const COLON: u16 = 1 << 3;
+pub(super) const RESERVED: u16 = 1 << 4;
+pub(super) const TILDE: u16 = 1 << 5;
+pub(super) const NOT_ASCII: u16 = 1 << 6;
+pub(super) const IN_NAMES: u16 = BACKSLASH | CONTROL | COLON | RESERVED | TILDE | NOT_ASCII;
+
+// What the rules for the path as a whole ask, besides `NOT_ASCII`.
+pub(super) const NUL: u16 = 1 << 7;
+pub(super) const PERCENT: u16 = 1 << 8;
+
+// The letters that the names of devices begin with: the first, the second and the third.
+pub(super) const DEVICE_1: u16 = 1 << 9;
+pub(super) const DEVICE_2: u16 = 1 << 10;
+pub(super) const DEVICE_3: u16 = 1 << 11;
+
+static POSIX: [u16; 256] = {
+    let mut classes = whole();
     classes[b'/' as usize] = SEPARATOR;
     classes
 };
 
-static PORTABLE: [u8; 256] = portable();
+pub(super) static PORTABLE: [u16; 256] = portable();
 
-static WINDOWS: [u8; 256] = {
+static WINDOWS: [u16; 256] = {
     let mut classes = portable();
     classes[b'\\' as usize] = SEPARATOR;
     classes
 };
 
-const fn portable() -> [u8; 256] {
+const fn whole() -> [u16; 256] {
     let mut classes = [0; 256];
     let mut byte = 0;
     while byte < 256 {
         classes[byte] = match byte as u8 {
-            b'/' => SEPARATOR,
-            b'\\' => BACKSLASH,
-            0..=0x1f | 0x7f => CONTROL,
-            b':' => COLON,
-            b'<' | b'>' | b'"' | b'|' | b'?' | b'*' => RESERVED,
-            b'~' => TILDE,
+            0 => NUL,
+            b'%' => PERCENT,
             0x80.. => NOT_ASCII,
             _ => 0,
         };
@@ -125,3 +136,54 @@ const fn portable() -> [u8; 256] {
     }
     classes
 }
+
+const fn portable() -> [u16; 256] {
+    let mut classes = whole();
+    let mut byte = 0;
+    while byte < 256 {
+        classes[byte] |= match byte as u8 {
+            b'/' => SEPARATOR,
+            b'\\' => BACKSLASH,
+            0..=0x1f | 0x7f => CONTROL,
+            b':' => COLON,
+            b'<' | b'>' | b'"' | b'|' | b'?' | b'*' => RESERVED,
+            b'~' => TILDE,
+            _ => 0,
+        };
+        let letter = (byte as u8).to_ascii_lowercase();
+        if matches!(letter, b'a' | b'c' | b'l' | b'n' | b'p') {
+            classes[byte] |= DEVICE_1;
+        }
+        if matches!(letter, b'o' | b'p' | b'r' | b'u') {
+            classes[byte] |= DEVICE_2;
+        }
+        if matches!(letter, b'l' | b'm' | b'n' | b't' | b'x') {
+            classes[byte] |= DEVICE_3;
+        }
+        byte += 1;
+    }
+    classes
+}
+
+/// Whether no rule asks about a byte, in any dialect. Most paths are made of such bytes and separators alone.
+///
+/// Without a branch or a table, for compilers make vector instructions of that.
+pub(super) const fn is_common(byte: u8) -> bool {
+    (byte >= b' ')
+        & (byte <= b'z')
+        & ((byte < b':') | (byte > b'?'))
+        & (byte != b'"')
+        & (byte != b'%')
+        & (byte != b'*')
+        & (byte != b'\\')
+}
+
+// It is the same as what the tables say, or says too little.
+const _: () = {
+    let mut byte = 0;
+    while byte < 256 {
+        let classes = POSIX[byte] | WINDOWS[byte] | PORTABLE[byte];
+        assert!(!is_common(byte as u8) || classes & (IN_NAMES | NUL | PERCENT) == 0);
+        byte += 1;
+    }
+};

@@ -1,35 +1,53 @@
 //! The rules for single components, in the order of their codes.
 
-use super::Dialect;
-use super::dialect::{BACKSLASH, COLON, CONTROL, NOT_ASCII, RESERVED, SEPARATOR, TILDE};
+use super::dialect::{
+    BACKSLASH, COLON, CONTROL, DEVICE_1, DEVICE_2, DEVICE_3, IN_NAMES, NOT_ASCII, PORTABLE,
+    RESERVED, TILDE,
+};
+use super::{Dialect, scan};
 use crate::path::Denial;
 use crate::path::settings::MAX_NAME;
 
-/// Judges every component of a path, and counts them.
-pub(super) fn judge_all(path: &[u8], dialect: Dialect) -> Result<u16, Denial> {
-    let classes = dialect.classes();
+/// Judges every component of a path, and counts them. `seen` is what the bytes of the path are, all together.
+pub(super) fn judge_all(path: &[u8], seen: u16, dialect: Dialect) -> Result<u16, Denial> {
+    let pass = |name: Option<&[u8]>| match name.unwrap_or_default() {
+        name if seen & IN_NAMES == 0 && is_plain(name) => Ok(()),
+        name => judge(name, dialect),
+    };
     // No path has more than `MAX_PATH` components.
     let mut count = 1_u16;
     let mut start = 0;
-    let mut seen = 0;
-    for (index, byte) in path.iter().enumerate() {
-        let class = classes[usize::from(*byte)];
-        if class & SEPARATOR == 0 {
-            seen |= class;
-            continue;
-        }
-        judge(path.get(start..index).unwrap_or_default(), seen, dialect)?;
+    for end in scan::separators(path, dialect) {
+        pass(path.get(start..end))?;
         count += 1;
-        start = index + 1;
-        seen = 0;
+        start = end + 1;
     }
-    judge(path.get(start..).unwrap_or_default(), seen, dialect)?;
+    pass(path.get(start..))?;
     Ok(count)
 }
 
-/// Judges one component; `seen` is what its bytes are.
-#[inline(always)]
-fn judge(name: &[u8], seen: u8, dialect: Dialect) -> Result<(), Denial> {
+/// Whether length, beginning and end of a component are such that it breaks no rule, unless by its characters. Most
+/// are. A rule about anything else but characters has to be thought of here too.
+fn is_plain(name: &[u8]) -> bool {
+    let Some(last) = name.last() else {
+        return false;
+    };
+    name.len() <= MAX_NAME && !matches!(last, b'.' | b' ') && !may_be_device(name)
+}
+
+/// Whether the first three letters are some that the names of devices begin with. Few other names have all three.
+fn may_be_device(name: &[u8]) -> bool {
+    let [a, b, c, ..] = name else {
+        return false;
+    };
+    let is = |byte: &u8, class| PORTABLE[usize::from(*byte)] & class != 0;
+    is(a, DEVICE_1) & is(b, DEVICE_2) & is(c, DEVICE_3)
+}
+
+/// Judges one component.
+// In line, it would take the registers of the loop that hardly ever comes here.
+#[inline(never)]
+fn judge(name: &[u8], dialect: Dialect) -> Result<(), Denial> {
     match name {
         [] => return Err(Denial::EmptyComponent),
         b"." => return Err(Denial::CurrentDirectory),
@@ -40,17 +58,16 @@ fn judge(name: &[u8], seen: u8, dialect: Dialect) -> Result<(), Denial> {
         return Err(Denial::NameTooLong);
     }
     if dialect.is_portable() {
-        judge_portable(name, seen)
+        judge_portable(name, scan::classes(name, dialect))
     } else {
         Ok(())
     }
 }
 
-#[inline(always)]
-fn judge_portable(name: &[u8], seen: u8) -> Result<(), Denial> {
-    if seen & (BACKSLASH | CONTROL | COLON | RESERVED | NOT_ASCII) != 0 {
-        judge_characters(name, seen)?;
-    }
+fn judge_portable(name: &[u8], seen: u16) -> Result<(), Denial> {
+    // One look for all the rules about characters outside of ASCII: few names need a second.
+    let odd = seen & NOT_ASCII != 0 && text(name).chars().any(is_odd);
+    judge_characters(name, seen, odd)?;
     if matches!(name.last(), Some(b'.' | b' ')) {
         return Err(Denial::TrailingDotOrSpace);
     }
@@ -60,16 +77,16 @@ fn judge_portable(name: &[u8], seen: u8) -> Result<(), Denial> {
     if seen & TILDE != 0 && is_short_name(name) {
         return Err(Denial::ShortName);
     }
-    if seen & NOT_ASCII != 0 {
+    if odd {
         judge_appearance(name)?;
     }
     Ok(())
 }
 
-fn judge_characters(name: &[u8], seen: u8) -> Result<(), Denial> {
+fn judge_characters(name: &[u8], seen: u16, odd: bool) -> Result<(), Denial> {
     if seen & BACKSLASH != 0 {
         Err(Denial::Backslash)
-    } else if seen & CONTROL != 0 || text(name).chars().any(char::is_control) {
+    } else if seen & CONTROL != 0 || odd && text(name).chars().any(char::is_control) {
         Err(Denial::Control)
     } else if seen & COLON != 0 {
         Err(Denial::Stream)
@@ -127,6 +144,15 @@ fn judge_appearance(name: &[u8]) -> Result<(), Denial> {
     } else {
         Ok(())
     }
+}
+
+/// Whether any rule is about this character, if it is not ASCII.
+fn is_odd(character: char) -> bool {
+    !character.is_ascii()
+        && (character.is_control()
+            || is_bidirectional(character)
+            || is_invisible(character)
+            || is_look_alike(character))
 }
 
 /// The explicit formatting characters of the bidirectional algorithm (UAX 9, 2).
@@ -193,4 +219,34 @@ fn characters(name: &[u8]) -> usize {
 /// The name as text. In a dialect with rules for characters it is UTF-8, or the path would have been refused.
 fn text(name: &[u8]) -> &str {
     core::str::from_utf8(name).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+
+    #[test]
+    fn what_is_plain_breaks_no_rule() {
+        let bytes = b"acmnoprulxtLPT1-$. ";
+        let mut names: Vec<Vec<u8>> = [Vec::new()].to_vec();
+        let mut plain = 0;
+        for _ in 0..4 {
+            names = names
+                .iter()
+                .flat_map(|name| bytes.iter().map(|byte| [name, &[*byte][..]].concat()))
+                .collect();
+            for name in names.iter().filter(|name| is_plain(name)) {
+                for dialect in [Dialect::Posix, Dialect::Windows, Dialect::Portable] {
+                    assert_eq!(judge(name, dialect), Ok(()), "{name:?}");
+                }
+                plain += 1;
+            }
+        }
+        // And most names are.
+        assert!(plain > 100_000, "{plain}");
+        assert!(is_plain(&[b'q'; MAX_NAME]) && !is_plain(&[b'q'; MAX_NAME + 1]));
+        assert!(!is_plain(b""));
+    }
 }

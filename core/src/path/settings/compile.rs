@@ -78,6 +78,7 @@ impl Compiled {
     }
 
     /// Whether the names lead into a forbidden subtree, or to something that may not be moved because of one.
+    #[inline]
     pub(in crate::path) fn forbids<'n>(
         &self,
         root: u16,
@@ -101,7 +102,12 @@ impl Compiled {
     /// Whether any list asks for names below a root.
     pub(in crate::path) fn judges_places(&self) -> bool {
         let subtrees = self.roots.iter().any(|root| !root.forbidden.is_empty());
-        subtrees || self.allowed.is_some() || !self.forbidden.is_empty()
+        subtrees || self.has_extension_lists()
+    }
+
+    /// Whether any list asks for extensions.
+    pub(in crate::path) fn has_extension_lists(&self) -> bool {
+        self.allowed.is_some() || !self.forbidden.is_empty()
     }
 
     /// Whether the forbidden list has something that the name may be taken for.
