@@ -48,6 +48,13 @@ pub struct Contender<'a> {
     pub run: Box<dyn FnMut(usize) + 'a>,
 }
 
+impl<'a> Contender<'a> {
+    pub fn new(name: &'a str, run: impl FnMut(usize) + 'a) -> Self {
+        let run = Box::new(run);
+        Self { name, run }
+    }
+}
+
 /// Times the contenders in turn, the order turned round by round, and prints what each call took. The first one is what
 /// the others are measured by: a rate of 0.90 is nine tenths of its calls in the same time.
 pub fn compare(rounds: usize, calls: usize, contenders: &mut [Contender<'_>]) {
@@ -68,7 +75,7 @@ pub fn compare(rounds: usize, calls: usize, contenders: &mut [Contender<'_>]) {
         let mut rates: Vec<f64> = nanos[0].iter().zip(own).map(|(a, b)| a / b).collect();
         rates.sort_by(f64::total_cmp);
         println!(
-            "  {:<34} {:>10.0} {:>10.0}   {:.3} ({:.3} to {:.3})",
+            "  {:<34} {:>10.1} {:>10.1}   {:.3} ({:.3} to {:.3})",
             contender.name,
             quantile(&sorted(own), 0.5),
             quantile(&sorted(own), 0.0),

@@ -1,7 +1,10 @@
-//! What DPoP costs here: see README.md.
+//! What DPoP, paths and limits cost here: see README.md.
 
+mod files;
 mod harness;
+mod limits;
 mod parties;
+mod paths;
 mod peers;
 mod proofs;
 mod store;
@@ -19,12 +22,15 @@ static HEAP: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 type Section = (&'static str, fn(&mut Run));
 
-const SECTIONS: [Section; 5] = [
+const SECTIONS: [Section; 8] = [
     ("build", proofs::build),
     ("verify", proofs::verify),
     ("store", store::run),
     ("timing", timing::run),
     ("peers", peers::run),
+    ("paths", paths::run),
+    ("files", files::run),
+    ("limits", limits::run),
 ];
 
 /// `[--smoke] [SECTION...]`
@@ -36,7 +42,8 @@ fn main() -> ExitCode {
             "--smoke" => run.smoke = true,
             name if SECTIONS.iter().any(|(section, _)| *section == name) => wanted.push(argument),
             _ => {
-                eprintln!("usage: ravelin-bench [--smoke] [build|verify|store|timing|peers]...");
+                let names = SECTIONS.map(|(section, _)| section).join("|");
+                eprintln!("usage: ravelin-bench [--smoke] [{names}]...");
                 return ExitCode::from(2);
             }
         }

@@ -147,12 +147,12 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Opening<'_, B> {
     }
 
     fn opened_one(&mut self, facts: Facts) -> Result<State, Denial> {
-        let last = self.trail.next().is_none_or(|next| next.last);
+        let last = self.trail.next().ok_or(Denial::OutOfOrder)?.last;
         let slot = self.slot(last);
         if facts.kind == Kind::Link {
             return self.link(slot, facts);
         }
-        if self.is_at_target() {
+        if last && self.how().is_some() {
             self.judge(&facts, self.trail.must_be_directory(), false)?;
             // Nothing is left ahead, so this only keeps the name.
             let _ = self.trail.advance()?;
@@ -204,7 +204,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Opening<'_, B> {
         if self.steps > STEPS {
             return Err(Denial::TooManyLinks);
         }
-        if self.trail.next().is_none() {
+        let mut next = self.trail.next();
+        if next.is_none() {
             match self.how() {
                 None => return self.in_parent(),
                 Some(_) if self.trail.behind().is_empty() => return Ok(State::Root),
@@ -212,10 +213,11 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Opening<'_, B> {
                 Some(_) => {
                     self.trail.rewind()?;
                     self.stand(Position::Root);
+                    next = self.trail.next();
                 }
             }
         }
-        if let Some(next) = self.trail.next()
+        if let Some(next) = next
             && next.of_link
         {
             self.bench.rules.judge_name(next.name)?;

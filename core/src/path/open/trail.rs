@@ -86,7 +86,7 @@ impl<'p, B: AsRef<[u8]> + AsMut<[u8]>> Trail<'p, B> {
     /// The next name, or none at the end.
     pub(super) fn next(&self) -> Option<Next<'_>> {
         if let Some((name, left)) = split(self.ahead(), false) {
-            let last = split(left, false).is_none() && self.rest.is_empty();
+            let last = is_end(left, false) && self.rest.is_empty();
             let of_link = true;
             return Some(Next {
                 name,
@@ -95,7 +95,7 @@ impl<'p, B: AsRef<[u8]> + AsMut<[u8]>> Trail<'p, B> {
             });
         }
         let (name, left) = split(self.rest, self.backslash)?;
-        let last = split(left, self.backslash).is_none();
+        let last = is_end(left, self.backslash);
         let of_link = false;
         Some(Next {
             name,
@@ -236,6 +236,18 @@ fn split(mut path: &[u8], backslash: bool) -> Option<(&[u8], &[u8])> {
     }
 }
 
+/// Whether no name follows: what [`split`] says too, but without looking for the end of that name.
+fn is_end(mut path: &[u8], backslash: bool) -> bool {
+    loop {
+        path = match path {
+            [] | [b'.'] => return true,
+            [b'/', left @ ..] | [b'.', b'/', left @ ..] => left,
+            [b'\\', left @ ..] | [b'.', b'\\', left @ ..] if backslash => left,
+            _ => return false,
+        };
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use alloc::string::String;
@@ -340,5 +352,19 @@ mod tests {
         let mut trail = Trail::new(false, []);
         trail.begin(br"a\b", false);
         assert_eq!(trail.next().unwrap().name, br"a\b");
+    }
+
+    #[test]
+    fn a_name_is_the_last_one_when_only_dots_and_separators_follow() {
+        for backslash in [false, true] {
+            for rest in [
+                "", "/", ".", "/.", "./", "//./.", "b", "/b", "..", ".b", "/..", r"\", r".\b",
+                r"\.\b",
+            ] {
+                let rest = rest.as_bytes();
+                let none = split(rest, backslash).is_none();
+                assert_eq!(is_end(rest, backslash), none, "{}", rest.escape_ascii());
+            }
+        }
     }
 }
