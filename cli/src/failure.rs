@@ -54,17 +54,6 @@ impl Failure {
         Self::new(exit, code, cause, remedy.to_owned())
     }
 
-    /// Of a system where nothing opens files below a directory without a race.
-    #[cfg(not(unix))]
-    pub(crate) fn without_confined_files() -> Self {
-        Self::new(
-            Exit::Configuration,
-            "E-CLI-13",
-            "this system has no calls that keep an opened file below a directory",
-            "run it on Unix",
-        )
-    }
-
     /// The same failure, with `subject` before its cause.
     pub(crate) fn of(mut self, subject: impl fmt::Display) -> Self {
         self.refusal.cause = format!("{subject}: {}", self.refusal.cause);

@@ -1,6 +1,5 @@
 //! `ravelin files`: a small MCP server over stdio that reads files below a directory.
 
-#[cfg_attr(not(unix), path = "mcp_files/folder_elsewhere.rs")]
 mod folder;
 mod paced;
 
@@ -26,8 +25,8 @@ use paced::Paced;
 /// A small MCP server on stdin and stdout that reads files below a directory
 ///
 /// It offers the tools read_file and list_files. Links are not followed, nothing above the directory is reachable, names
-/// are such that every system reads them alike, and a file is at most 256 KiB of UTF-8. It needs Unix. `ravelin path
-/// check` shows its rules at work.
+/// are such that every system reads them alike, and a file is at most 256 KiB of UTF-8. On Windows it lists nothing. `ravelin
+/// path check` shows its rules at work.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Example:

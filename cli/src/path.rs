@@ -4,7 +4,6 @@ mod check;
 mod explain;
 mod input;
 mod judge;
-#[cfg_attr(not(unix), path = "path/opener_elsewhere.rs")]
 mod opener;
 mod settings;
 

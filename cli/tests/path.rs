@@ -363,8 +363,6 @@ fn what_cannot_be_asked_is_said_so() {
             3,
             "E-PTH-49",
         ),
-        #[cfg(not(unix))]
-        (&["check", "--root", ".", "--open", "a"], 3, "E-CLI-13"),
     ];
     for (arguments, exit, code) in cases {
         let output = run(dir.path(), arguments);

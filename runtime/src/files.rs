@@ -27,36 +27,48 @@
 //!
 //! # Systems
 //!
-//! On Linux 5.6 and later whole paths are resolved by `openat2` where that is sound; elsewhere, and where a filter
-//! refuses that call, paths are walked name by name. Without `O_PATH` (systems other than Linux) links are never
-//! followed, and what is named in a path is opened for reading to be looked at. Mounts are told apart by their numbers
-//! from Linux 5.8 on, before and elsewhere by their devices.
+//! | | Linux | macOS, BSD | Windows |
+//! |---|---|---|---|
+//! | paths | at once by `openat2` (5.6), or name by name | name by name | name by name |
+//! | looking at what a name means | without opening it (`O_PATH`) | opened for reading | opened for its attributes |
+//! | links | as the rules say | denied | denied, and every other reparse point |
+//! | owners | as the rules say | as the rules say | any |
+//! | dialects | all | all | Windows and Portable |
+//! | mounts are told apart by | their numbers (5.8), else devices | devices | being reparse points |
+//! | read, append, create, stat, remove a file | yes | yes | yes |
+//! | list, replace, make or remove a directory | yes | yes | no |
+//! | rename | yes | macOS | no |
+//!
+//! Rules that ask for more than a system has are refused when the root is opened ([`Denial::SystemLinks`],
+//! [`Denial::SystemOwners`], [`Denial::SystemNames`]), operations before anything is opened
+//! ([`Denial::SystemOperation`]).
+//!
+//! On Windows, only opening is relative to a handle (`NtCreateFile`, through cap-std); what is missing there exists only
+//! by whole paths, which lose a race. What was opened is looked at once more: it has to lie directly in the pinned
+//! directory by its own account, so that a directory that became a junction meanwhile leads nowhere. An empty file that
+//! was made behind one is taken away again. Removing takes away the file that was looked at. Files in the cloud and
+//! deduplicated ones are reparse points too, and refused as links. On ReFS files are told apart by the lower half of
+//! their numbers, so that a file may be taken for a forbidden one. New files inherit the permissions of their directory.
 
 mod file;
 mod offence;
 mod system;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 
 use ravelin_core::path::open::{
-    Action, BUFFER, Commit, Event, Forbidden, Ground, Handles, Opening, Slot, Temporary,
+    Action, BUFFER, Commit, Event, Failure, Forbidden, Ground, Handles, Opening, Slot, Temporary,
 };
 use ravelin_core::path::{
-    Capabilities, Denial, Devices, Facts, Identity, Judged, Kind, Links, Operation, Rules,
+    Capabilities, Denial, Devices, Facts, Judged, Kind, Links, Operation, Rules,
 };
-use rustix::io::Errno;
 
 use file::Permits;
 pub use file::{Entry, File, Listing, Permit, Replacing};
 pub use offence::offence;
-use system::{Base, System};
-
-/// How many directories lie above one another at most, when a forbidden one is looked for.
-const MAX_ANCESTORS: usize = 4096;
+use system::{Base, Handle, System};
 
 /// Directories that paths are opened below, with the rules for that. Cloning shares, permits too.
 #[derive(Clone, Debug)]
@@ -73,12 +85,12 @@ struct Shared {
 /// One root, and what is forbidden below it.
 #[derive(Debug)]
 struct Directory {
-    handle: OwnedFd,
+    handle: Handle,
     facts: Facts,
     case_exact: bool,
     forbidden: Vec<Forbidden>,
     /// Kept open, so that no other file gets their numbers.
-    _pinned: Vec<OwnedFd>,
+    _pinned: Vec<Handle>,
 }
 
 impl Root {
@@ -86,8 +98,8 @@ impl Root {
     /// means later does not matter. So are links in the paths of forbidden subtrees, and what they lead to is forbidden.
     ///
     /// # Errors
-    /// [`Denial::NotFound`], [`Denial::NotDirectory`], [`Denial::Kernel`] for procfs and its like, and what the system
-    /// says.
+    /// [`Denial::NotFound`], [`Denial::NotDirectory`], [`Denial::Kernel`] for procfs and its like, what the system says,
+    /// and rules that ask for what it has not (see [Systems](self#systems)).
     pub fn open(path: impl AsRef<Path>, rules: Rules) -> Result<Self, Denial> {
         Self::open_with(path, rules, system::capabilities())
     }
@@ -97,10 +109,9 @@ impl Root {
     /// # Errors
     /// As [`open`](Self::open), for the first of them that fails.
     pub fn open_named(rules: Rules) -> Result<Self, Denial> {
-        let system = System::new(system::capabilities());
+        let system = System::new(system::capabilities(), &rules)?;
         let roots = rules.roots().zip(0..).map(|(path, index)| {
-            let path = Path::new(std::ffi::OsStr::from_bytes(path));
-            Directory::open(path, index, &rules, &system, true)
+            Directory::open(system::path(path)?, index, &rules, &system, true)
         });
         let directories = roots.collect::<Result<_, _>>()?;
         Ok(Self::new(rules, directories, system))
@@ -115,7 +126,7 @@ impl Root {
         rules: Rules,
         capabilities: Capabilities,
     ) -> Result<Self, Denial> {
-        let system = System::new(capabilities);
+        let system = System::new(capabilities, &rules)?;
         let exact = capabilities.case_exact;
         let directory = Directory::open(path.as_ref(), 0, &rules, &system, exact)?;
         Ok(Self::new(rules, vec![directory], system))
@@ -166,7 +177,7 @@ impl Root {
             .ok_or(Denial::Busy)
     }
 
-    /// Makes a file that does not exist, of mode 0600.
+    /// Makes a file that does not exist, of mode 0600 where files have one.
     ///
     /// # Errors
     /// [`Denial::Exists`], also for a link that leads nowhere; as [`read`](Self::read).
@@ -182,7 +193,7 @@ impl Root {
     /// As [`read`](Self::read).
     pub fn replace(&self, path: impl AsRef<[u8]>) -> Result<Replacing, Denial> {
         let permit = self.0.permits.take()?;
-        let path = self.0.rules.judge(path.as_ref(), Operation::Replace)?;
+        let path = self.judge(path.as_ref(), Operation::Replace)?;
         let ground = self.ground(path, false)?;
         let mut memory = self.memory();
         let temporary = Temporary::new(RandomState::new().build_hasher().finish());
@@ -255,8 +266,8 @@ impl Root {
         new_path: impl AsRef<[u8]>,
     ) -> Result<Facts, Denial> {
         let _permit = self.0.permits.take()?;
-        let path = self.0.rules.judge(path.as_ref(), Operation::Rename)?;
-        let new_path = self.0.rules.judge(new_path.as_ref(), Operation::Rename)?;
+        let path = self.judge(path.as_ref(), Operation::Rename)?;
+        let new_path = self.judge(new_path.as_ref(), Operation::Rename)?;
         let ground = self.ground(path, false)?;
         let mut memory = self.memory();
         let mut opening = Opening::rename(&self.0.rules, ground, path, new_path, &mut memory[..]);
@@ -297,6 +308,16 @@ impl Root {
         opened.map(|opened| opened.facts).ok_or(Denial::Busy)
     }
 
+    /// Judges a path, for an operation that can be carried out here.
+    fn judge<'p>(&'p self, path: &'p [u8], operation: Operation) -> Result<Judged<'p>, Denial> {
+        let judged = self.0.rules.judge(path, operation)?;
+        if system::offers(operation) {
+            Ok(judged)
+        } else {
+            Err(Denial::SystemOperation)
+        }
+    }
+
     /// Judges a path and opens it. `None` when it would have to wait and may not.
     fn run(
         &self,
@@ -304,7 +325,7 @@ impl Root {
         operation: Operation,
         may_block: bool,
     ) -> Result<Option<Opened>, Denial> {
-        let path = self.0.rules.judge(path, operation)?;
+        let path = self.judge(path, operation)?;
         let ground = self.ground(path, !may_block)?;
         let mut memory = self.memory();
         let mut opening = Opening::new(&self.0.rules, ground, path, &mut memory[..]);
@@ -325,7 +346,7 @@ impl Root {
         &self,
         root: u16,
         machine: &mut impl Machine,
-        handles: &mut Handles<OwnedFd>,
+        handles: &mut Handles<Handle>,
     ) -> Result<(Facts, Slot), Denial> {
         self.drive_while(root, machine, handles, true)?
             .ok_or(Denial::OutOfOrder)
@@ -335,7 +356,7 @@ impl Root {
         &self,
         root: u16,
         machine: &mut impl Machine,
-        handles: &mut Handles<OwnedFd>,
+        handles: &mut Handles<Handle>,
         may_block: bool,
     ) -> Result<Option<(Facts, Slot)>, Denial> {
         let directory = self.directory(root)?;
@@ -354,6 +375,9 @@ impl Root {
             }
             if action.may_block() && !may_block {
                 return Ok(None);
+            }
+            if system::lacks(&action) {
+                return Err(Denial::SystemOperation);
             }
             let event = self.0.system.carry_out(&action, handles, base, &mut target);
             machine.handle(event);
@@ -390,8 +414,8 @@ impl Directory {
         system: &System,
         exact: bool,
     ) -> Result<Self, Denial> {
-        let handle = system::open_directory(path).map_err(denied)?;
-        let facts = system.facts(&handle, None).map_err(denied)?;
+        let handle = system::open_directory(path).map_err(Failure::denial)?;
+        let facts = system.facts(&handle, None).map_err(Failure::denial)?;
         // The root itself is judged.
         Ground::new(&facts, &[], Capabilities::default())?;
         let mut directory = Self {
@@ -410,7 +434,7 @@ impl Directory {
             let any = rules.devices() == Devices::Any;
             let root = directory.facts.identity;
             directory.forbid(path, system, |handle| {
-                Ok(any || lies_below(handle, root, system)?)
+                Ok(any || system.lies_below(handle, root)?)
             })?;
         }
         Ok(directory)
@@ -421,15 +445,17 @@ impl Directory {
         &mut self,
         path: &[u8],
         system: &System,
-        directory_counts: impl Fn(&OwnedFd) -> Result<bool, Errno>,
+        directory_counts: impl Fn(&Handle) -> Result<bool, Failure>,
     ) -> Result<(), Denial> {
         let handle = match system::open_named(&self.handle, path) {
-            Err(Errno::NOENT | Errno::NOTDIR) => return Ok(()),
-            opened => opened.map_err(denied)?,
+            Err(Failure::NotFound | Failure::NotDirectory) => return Ok(()),
+            // Only where a handle cannot be left, not even by an administrator's link.
+            Err(Failure::Escape) => return Err(Denial::LinkLeaves),
+            opened => opened.map_err(Failure::denial)?,
         };
-        let facts = system.facts(&handle, None).map_err(denied)?;
+        let facts = system.facts(&handle, None).map_err(Failure::denial)?;
         let directory = facts.kind == Kind::Directory;
-        if !directory || directory_counts(&handle).map_err(denied)? {
+        if !directory || directory_counts(&handle).map_err(Failure::denial)? {
             let identity = facts.identity;
             self.forbidden.push(Forbidden {
                 identity,
@@ -441,27 +467,9 @@ impl Directory {
     }
 }
 
-/// Whether a directory lies below another one.
-fn lies_below(handle: impl AsFd, root: Identity, system: &System) -> Result<bool, Errno> {
-    let mut above = system::open_named(&handle, b".")?;
-    let mut last = None;
-    for _ in 0..MAX_ANCESTORS {
-        let identity = system.facts(&above, None)?.identity;
-        if identity == root {
-            return Ok(true);
-        }
-        if last == Some(identity) {
-            return Ok(false);
-        }
-        last = Some(identity);
-        above = system::open_named(&above, b"..")?;
-    }
-    Ok(true)
-}
-
 /// What a machine has opened.
 struct Opened {
-    handle: OwnedFd,
+    handle: Handle,
     facts: Facts,
     resolved: Option<Vec<u8>>,
 }
@@ -490,8 +498,4 @@ impl Machine for Commit {
     fn handle(&mut self, event: Event<'_>) {
         self.handle(event);
     }
-}
-
-fn denied(errno: Errno) -> Denial {
-    system::class(errno).denial()
 }

@@ -12,7 +12,7 @@
 //! |---|---|
 //! | `net` (default) | connecting by host name, `Listener` |
 //! | `futures-io` | futures-io's traits on [`Secured`] |
-//! | `files` | files below a root, opened under rules (`files`, on Unix) |
+//! | `files` | files below a root, opened under rules (`files`, on Unix and Windows) |
 //! | `aws-lc-rs`, `tls12` | the same feature of `ravelin-core` |
 
 mod clock;
@@ -20,7 +20,7 @@ mod clock;
 mod connect;
 mod connector;
 mod error;
-#[cfg(all(feature = "files", unix))]
+#[cfg(all(feature = "files", any(unix, windows)))]
 pub mod files;
 #[cfg(feature = "futures-io")]
 mod futures;

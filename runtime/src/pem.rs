@@ -75,7 +75,10 @@ pub struct FileError {
 enum Fault {
     Unreadable(io::Error),
     TooLarge,
-    KeyReadable { mode: u32 },
+    #[cfg_attr(not(unix), expect(dead_code, reason = "only Unix has modes"))]
+    KeyReadable {
+        mode: u32,
+    },
     Content(ConfigError),
 }
 

@@ -1,6 +1,5 @@
 //! Files below one directory, read under the rules of the core's path policy.
 
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use ravelin_core::path::{Denial, Kind, Rules};
@@ -32,7 +31,9 @@ impl Folder {
             )
         };
         let plain = path.canonicalize().map_err(|error| unusable(&error))?;
-        let plain = plain.as_os_str().as_bytes();
+        let plain = plain.as_os_str().as_encoded_bytes();
+        // Windows begins a path so that is to be taken as it is, and rules know no such paths.
+        let plain = plain.strip_prefix(br"\\?\").unwrap_or(plain);
         let rules = Rules::builder()
             .root(plain)
             .max_file_size(READ_LIMIT)

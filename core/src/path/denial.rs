@@ -170,6 +170,16 @@ pub enum Denial {
     OutOfOrder,
     /// A rename from one root to another.
     OtherRoot,
+
+    // What the operating system lacks, known before anything is opened.
+    /// The operating system can do this only by a path that may mean something else by then.
+    SystemOperation,
+    /// Rules that follow links, where links cannot be read by a handle.
+    SystemLinks,
+    /// Rules about owners, where users have no numbers.
+    SystemOwners,
+    /// Rules that read names as POSIX does, where names mean more than that.
+    SystemNames,
 }
 
 impl Denial {
@@ -243,6 +253,10 @@ impl Denial {
             Self::Cancelled => "E-PTH-65",
             Self::OutOfOrder => "E-PTH-66",
             Self::OtherRoot => "E-PTH-67",
+            Self::SystemOperation => "E-PTH-68",
+            Self::SystemLinks => "E-PTH-69",
+            Self::SystemOwners => "E-PTH-70",
+            Self::SystemNames => "E-PTH-71",
         }
     }
 }
@@ -397,6 +411,21 @@ impl fmt::Display for Denial {
                 "the adapter broke the order of the open machine; report this as an error of the program"
             }
             Self::OtherRoot => "a rename stays below one root; copy the file and remove the first",
+            Self::SystemOperation => {
+                "this operating system cannot do it without trusting a path; use another operation, or run \
+                 this on Linux"
+            }
+            Self::SystemLinks => {
+                "links cannot be followed safely on this operating system; build the rules with links denied"
+            }
+            Self::SystemOwners => {
+                "files have no user numbers on this operating system; build the rules for any owner, and \
+                 restrict the root by its permissions"
+            }
+            Self::SystemNames => {
+                "this operating system reads names otherwise than POSIX; build the rules with the Windows or \
+                 the Portable dialect"
+            }
         })
     }
 }

@@ -77,7 +77,9 @@ impl<'p> Event<'p> {
                 | Denial::NotEmpty
                 | Denial::Cancelled,
             ) => Severity::Info,
-            Err(Denial::Busy | Denial::TooManyOpen { .. }) => Severity::Warning,
+            Err(Denial::Busy | Denial::TooManyOpen { .. } | Denial::SystemOperation) => {
+                Severity::Warning
+            }
             Err(_) => Severity::Error,
         }
     }
@@ -159,6 +161,7 @@ mod tests {
                 Severity::Warning,
             ),
             (Err(Denial::LinkLeaves), "E-PTH-45", Severity::Error),
+            (Err(Denial::SystemOperation), "E-PTH-68", Severity::Warning),
         ];
         for (outcome, code, severity) in all {
             let event = Event::new(Operation::Read, b"a", outcome);

@@ -9,9 +9,9 @@ pub struct Facts {
     pub size: u64,
     /// How many names it has.
     pub nlink: u64,
-    /// Who owns it.
+    /// Who owns it; [`u32::MAX`] where users have no numbers (Windows).
     pub uid: u32,
-    /// Its permission bits, at most `0o7777`.
+    /// Its permission bits, at most `0o7777`; 0 where files have none (Windows).
     pub mode: u16,
     /// Which file it is.
     pub identity: Identity,

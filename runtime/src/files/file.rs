@@ -1,15 +1,14 @@
 //! What is given out: files, listings and replacements, each with its permit inside.
 
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use ravelin_core::path::open::{Commit, Handles, Replacement, Slot};
+use ravelin_core::path::open::{Commit, Failure, Handles, Replacement, Slot};
 use ravelin_core::path::{Denial, Facts, Kind};
-use rustix::fs::Dir;
 
-use super::{Opened, Root, system};
+use super::system::{self, Handle, Names};
+use super::{Opened, Root};
 
 /// How many files may still be opened.
 #[derive(Clone, Debug)]
@@ -72,9 +71,8 @@ impl File {
         limit: u64,
         permit: Permit,
     ) -> Result<Self, Denial> {
-        system::clear_nonblock(&opened.handle, appends).map_err(super::denied)?;
         Ok(Self {
-            file: opened.handle.into(),
+            file: system::into_file(opened.handle, appends).map_err(Failure::denial)?,
             facts: opened.facts,
             limit,
             used: if appends { opened.facts.size } else { 0 },
@@ -156,9 +154,17 @@ impl Write for File {
     }
 }
 
-impl AsFd for File {
+#[cfg(unix)]
+impl std::os::fd::AsFd for File {
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
         self.file.as_fd()
+    }
+}
+
+#[cfg(windows)]
+impl std::os::windows::io::AsHandle for File {
+    fn as_handle(&self) -> std::os::windows::io::BorrowedHandle<'_> {
+        self.file.as_handle()
     }
 }
 
@@ -167,7 +173,7 @@ impl AsFd for File {
 /// Only names: what they are is asked by [`facts`](Self::facts), of a handle (CVE-2026-27139).
 #[derive(Debug)]
 pub struct Listing {
-    directory: Dir,
+    names: Names,
     facts: Facts,
     root: Root,
     _permit: Permit,
@@ -195,7 +201,7 @@ impl Entry {
 impl Listing {
     pub(super) fn new(opened: Opened, root: Root, permit: Permit) -> Result<Self, Denial> {
         Ok(Self {
-            directory: Dir::new(opened.handle).map_err(super::denied)?,
+            names: Names::new(opened.handle).map_err(Failure::denial)?,
             facts: opened.facts,
             root,
             _permit: permit,
@@ -212,12 +218,11 @@ impl Listing {
     /// # Errors
     /// [`Denial::NotFound`] when it is gone; what the system says.
     pub fn facts(&self, entry: &Entry) -> Result<Facts, Denial> {
-        let directory = self.directory.fd().map_err(super::denied)?;
-        let handle = system::open_listed(directory, &entry.name).map_err(super::denied)?;
+        let handle = self.names.open(&entry.name).map_err(Failure::denial)?;
         let system = self.root.system();
         system
             .facts(&handle, Some(&self.facts))
-            .map_err(super::denied)
+            .map_err(Failure::denial)
     }
 }
 
@@ -225,33 +230,11 @@ impl Iterator for Listing {
     type Item = Result<Entry, Denial>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            let entry = match self.directory.read()? {
-                Ok(entry) => entry,
-                Err(errno) => return Some(Err(super::denied(errno))),
-            };
-            let name = entry.file_name().to_bytes();
-            if !matches!(name, b"." | b"..") {
-                return Some(Ok(Entry {
-                    name: name.to_vec(),
-                    kind: kind(entry.file_type()),
-                }));
-            }
-        }
-    }
-}
-
-fn kind(told: rustix::fs::FileType) -> Option<Kind> {
-    use rustix::fs::FileType;
-
-    match told {
-        FileType::RegularFile => Some(Kind::Regular),
-        FileType::Directory => Some(Kind::Directory),
-        FileType::Symlink => Some(Kind::Link),
-        FileType::Fifo => Some(Kind::Fifo),
-        FileType::Socket => Some(Kind::Socket),
-        FileType::CharacterDevice | FileType::BlockDevice => Some(Kind::Device),
-        FileType::Unknown => None,
+        let read = self.names.read()?;
+        Some(
+            read.map(|(name, kind)| Entry { name, kind })
+                .map_err(Failure::denial),
+        )
     }
 }
 
@@ -268,7 +251,7 @@ pub struct Replacing {
 struct Open {
     file: File,
     slot: Slot,
-    handles: Handles<OwnedFd>,
+    handles: Handles<Handle>,
     replacement: Replacement,
 }
 
@@ -278,7 +261,7 @@ impl Replacing {
         index: u16,
         file: File,
         slot: Slot,
-        handles: Handles<OwnedFd>,
+        handles: Handles<Handle>,
         replacement: Replacement,
     ) -> Self {
         let open = Some(Open {
@@ -303,7 +286,8 @@ impl Replacing {
         let Some(mut open) = self.open.take() else {
             return Err(Denial::OutOfOrder);
         };
-        open.handles.put(open.slot, OwnedFd::from(open.file.file));
+        open.handles
+            .put(open.slot, system::into_handle(open.file.file));
         let mut commit = Commit::new(open.replacement);
         let done = self.root.drive(self.index, &mut commit, &mut open.handles);
         if done.is_err() {

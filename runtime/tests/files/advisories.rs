@@ -10,7 +10,7 @@ use ravelin_runtime::core::path::{Denial, Kind, Links};
 use ravelin_runtime::files::Root;
 use rustix::fs::{CWD, Mode};
 
-use super::{CAPABILITIES, Tree, both, rules};
+use super::{CAPABILITIES, PORTABLE, Tree, both, or_lacking, rules};
 
 /// MCP filesystem server: a link below the root read anything outside.
 #[test]
@@ -24,7 +24,10 @@ fn cve_2025_53109_link() {
             (Links::Deny, Denial::Link),
             (Links::InRoot, Denial::LinkLeaves),
         ] {
-            let root = tree.root(rules().links(links));
+            let rules = rules().links(links);
+            let Some(root) = tree.following(rules) else {
+                continue;
+            };
             for path in ["absolute/secret", "relative/secret", "file"] {
                 assert_eq!(root.read(path).unwrap_err(), denial, "{links:?} {path}");
                 assert_eq!(root.append(path).unwrap_err(), denial, "{links:?} {path}");
@@ -75,8 +78,13 @@ fn cve_2026_39822_slash() {
         assert_eq!(root.list("l/").unwrap_err(), Denial::Link);
         assert_eq!(root.stat("l/").unwrap_err(), Denial::Link);
         assert_eq!(root.remove("l/").unwrap_err(), Denial::Link);
-        assert_eq!(root.rename("l/", "n/").unwrap_err(), Denial::Link);
-        let root = tree.root(rules().links(Links::InRoot));
+        assert_eq!(
+            root.rename("l/", "n/").unwrap_err(),
+            or_lacking(Denial::Link)
+        );
+        let Some(root) = tree.following(rules().links(Links::InRoot)) else {
+            return;
+        };
         assert_eq!(root.list("l/").unwrap_err(), Denial::LinkLeaves);
         assert_eq!(root.stat("l/").unwrap_err(), Denial::LinkLeaves);
     });
@@ -89,7 +97,9 @@ fn cap_std_383_slash_in_a_target() {
         tree.file("d/x", "fine");
         tree.link("d/", "l");
         tree.link("d/x/", "f");
-        let root = tree.root(rules().links(Links::InRoot));
+        let Some(root) = tree.following(rules().links(Links::InRoot)) else {
+            return;
+        };
         assert_eq!(root.list("l").unwrap().count(), 1);
         assert_eq!(root.stat("l").unwrap().kind, Kind::Directory);
         assert_eq!(root.read("f").unwrap_err(), Denial::NotDirectory);
@@ -132,7 +142,16 @@ fn cve_2026_27139_readdir() {
         // And an entry for a link: it is looked at itself.
         fs::remove_file(tree.path("moved/secret")).unwrap();
         symlink(tree.beside("secret"), tree.path("moved/secret")).unwrap();
-        assert_eq!(listing.facts(&entry).unwrap().kind, Kind::Link);
+        let kind = listing.facts(&entry).map(|facts| facts.kind);
+        // Without `O_PATH` nobody can look at a link.
+        assert_eq!(
+            kind,
+            if PORTABLE {
+                Err(Denial::Link)
+            } else {
+                Ok(Kind::Link)
+            }
+        );
     });
 }
 
@@ -204,7 +223,9 @@ fn deno_33894_deny_rule_and_link() {
         tree.link("private", "p");
         tree.link("private/key", "k");
         let rules = rules().links(Links::InRoot).forbid_subtree("private");
-        let root = tree.root(rules);
+        let Some(root) = tree.following(rules) else {
+            return;
+        };
         assert_eq!(root.read("p/key").unwrap_err(), Denial::ForbiddenFile);
         assert_eq!(root.list("p").unwrap_err(), Denial::ForbiddenFile);
         assert_eq!(root.read("k").unwrap_err(), Denial::ForbiddenFile);
@@ -223,9 +244,12 @@ fn deno_34393_operations_that_follow_nothing_are_judged() {
         assert_eq!(root.remove("p/key").unwrap_err(), Denial::ForbiddenFile);
         assert_eq!(
             root.rename("p/key", "n").unwrap_err(),
-            Denial::ForbiddenFile
+            or_lacking(Denial::ForbiddenFile)
         );
-        assert_eq!(root.rename("fifo", "n").unwrap_err(), Denial::Fifo);
+        assert_eq!(
+            root.rename("fifo", "n").unwrap_err(),
+            or_lacking(Denial::Fifo)
+        );
     });
 }
 
@@ -234,7 +258,10 @@ fn deno_34393_operations_that_follow_nothing_are_judged() {
 fn node_49154_allow_list_and_link() {
     both(|tree| {
         tree.link("/etc/passwd", "allowed.md");
-        let root = tree.root(rules().links(Links::InRoot).allow_extensions(["md"]));
+        let rules = rules().links(Links::InRoot).allow_extensions(["md"]);
+        let Some(root) = tree.following(rules) else {
+            return;
+        };
         assert_eq!(root.read("allowed.md").unwrap_err(), Denial::LinkLeaves);
     });
 }
@@ -245,7 +272,10 @@ fn hugo_15316_extension_of_the_link() {
     both(|tree| {
         tree.file("id_rsa", "secret");
         tree.link("id_rsa", "note.md");
-        let root = tree.root(rules().links(Links::InRoot).allow_extensions(["md"]));
+        let rules = rules().links(Links::InRoot).allow_extensions(["md"]);
+        let Some(root) = tree.following(rules) else {
+            return;
+        };
         assert_eq!(
             root.read("note.md").unwrap_err(),
             Denial::ExtensionNotAllowed
@@ -368,7 +398,9 @@ fn turbomcp_s9_dangling_link() {
     both(|tree| {
         tree.link("../outside/new", "new");
         for links in [Links::Deny, Links::InRoot] {
-            let root = tree.root(rules().links(links));
+            let Some(root) = tree.following(rules().links(links)) else {
+                continue;
+            };
             assert_eq!(root.create("new").unwrap_err(), Denial::Exists);
             assert_eq!(root.replace("new").unwrap_err(), Denial::Link);
             root.append("new").unwrap_err();
