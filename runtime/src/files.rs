@@ -209,7 +209,7 @@ impl Root {
             facts,
             resolved,
         };
-        let file = File::new(opened, false, limit, permit)?;
+        let file = File::new(opened, false, limit, permit);
         let root = self.clone();
         Ok(Replacing::new(
             root,
@@ -299,7 +299,8 @@ impl Root {
             return Ok(None);
         };
         let appends = operation == Operation::Append;
-        File::new(opened, appends, self.0.rules.max_file_size(), permit).map(Some)
+        let limit = self.0.rules.max_file_size();
+        Ok(Some(File::new(opened, appends, limit, permit)))
     }
 
     fn act(&self, path: &[u8], operation: Operation) -> Result<Facts, Denial> {

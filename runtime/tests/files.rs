@@ -508,7 +508,7 @@ fn permits_are_counted_exactly() {
         assert_eq!(root.stat("x").unwrap_err(), Denial::TooManyOpen { limit });
         drop(one);
         assert_eq!(root.open_files(), 1);
-        let (_, permit) = two.into_parts();
+        let (_, permit) = two.into_parts().unwrap();
         assert_eq!(root.open_files(), 1, "the permit is still held");
         drop(permit);
         assert_eq!(root.open_files(), 0);
@@ -563,7 +563,7 @@ fn the_handle_waits_as_others_do() {
         tree.file("x", "fine");
         let root = tree.root(rules());
         for (file, appends) in [(root.read("x"), false), (root.append("x"), true)] {
-            let file = file.unwrap();
+            let (file, _permit) = file.unwrap().into_parts().unwrap();
             let flags = rustix::fs::fcntl_getfl(&file).unwrap();
             assert!(!flags.contains(rustix::fs::OFlags::NONBLOCK));
             assert_eq!(flags.contains(rustix::fs::OFlags::APPEND), appends);

@@ -137,7 +137,7 @@ fn open(root: &Root, below: &Path, path: &[u8]) -> bool {
     let mut content = String::new();
     file.read_to_string(&mut content).unwrap();
     assert_eq!(content, INSIDE, "{shown}");
-    let (file, _permit) = file.into_parts();
+    let (file, _permit) = file.into_parts().unwrap();
     let place = fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())).unwrap();
     assert!(place.starts_with(below), "{shown} is {}", place.display());
     true

@@ -65,20 +65,15 @@ pub struct File {
 
 impl File {
     /// Writing behind the end begins to count there.
-    pub(super) fn new(
-        opened: Opened,
-        appends: bool,
-        limit: u64,
-        permit: Permit,
-    ) -> Result<Self, Denial> {
-        Ok(Self {
-            file: system::into_file(opened.handle, appends).map_err(Failure::denial)?,
+    pub(super) fn new(opened: Opened, appends: bool, limit: u64, permit: Permit) -> Self {
+        Self {
+            file: system::into_file(opened.handle),
             facts: opened.facts,
             limit,
             used: if appends { opened.facts.size } else { 0 },
             resolved: opened.resolved,
             permit,
-        })
+        }
     }
 
     /// What was known of it when it was judged.
@@ -111,8 +106,13 @@ impl File {
     }
 
     /// Takes the file out of its limits. Whoever holds the permit counts as one of those who have a file open.
-    pub fn into_parts(self) -> (std::fs::File, Permit) {
-        (self.file, self.permit)
+    ///
+    /// # Errors
+    /// What the system says. `O_NONBLOCK`, without which a FIFO could not be opened and refused, is taken off only now:
+    /// to reading and writing a regular file it says nothing, and an open is a call shorter.
+    pub fn into_parts(self) -> Result<(std::fs::File, Permit), Denial> {
+        system::clear_nonblock(&self.file).map_err(Failure::denial)?;
+        Ok((self.file, self.permit))
     }
 
     fn too_large(&self) -> io::Error {
@@ -151,20 +151,6 @@ impl Write for File {
 
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
-    }
-}
-
-#[cfg(unix)]
-impl std::os::fd::AsFd for File {
-    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
-        self.file.as_fd()
-    }
-}
-
-#[cfg(windows)]
-impl std::os::windows::io::AsHandle for File {
-    fn as_handle(&self) -> std::os::windows::io::BorrowedHandle<'_> {
-        self.file.as_handle()
     }
 }
 

@@ -205,9 +205,14 @@ pub(super) fn open_named(at: &Handle, path: &[u8]) -> Result<Handle, Failure> {
     verbs::open_named(at, path).map_err(verbs::class)
 }
 
-/// The file of a handle. It waits as others do.
-pub(super) fn into_file(handle: Handle, appends: bool) -> Result<std::fs::File, Failure> {
-    verbs::into_file(handle, appends).map_err(verbs::class)
+/// The file of a handle. Other calls than reading and writing may not wait for it.
+pub(super) fn into_file(handle: Handle) -> std::fs::File {
+    verbs::into_file(handle)
+}
+
+/// Makes a regular file wait as others do.
+pub(super) fn clear_nonblock(file: &std::fs::File) -> Result<(), Failure> {
+    verbs::clear_nonblock(file).map_err(verbs::class)
 }
 
 /// The handle of a file, as the machine had it.

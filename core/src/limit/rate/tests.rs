@@ -337,6 +337,19 @@ fn governor_171_unbounded_keys() {
 }
 
 #[test]
+fn a_table_is_sized_by_how_many_find_no_place() {
+    for (factor, one_in) in [(2, 20..30), (4, 180..300)] {
+        let live = 100_000;
+        let mut rates = Rates::new([9; 16], live * factor, &[per_second(1, 9).into()]).unwrap();
+        for number in 0..live {
+            let _ = rates.check(&source(number), CLASS, 1, millis(0));
+        }
+        let found = u64::from(live) / rates.counters().shared;
+        assert!(one_in.contains(&found), "{factor}: one in {found}");
+    }
+}
+
+#[test]
 fn the_memory_is_what_the_function_says() {
     for (slots, classes) in [(1, 1), (4, 2), (5, 256), (4096, 3)] {
         let quotas = vec![Quotas::from(per_second(1, 1)); classes];

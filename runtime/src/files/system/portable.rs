@@ -16,8 +16,8 @@ use ravelin_core::path::open::{Action, How};
 use ravelin_core::path::{Capabilities, Denial, Facts, Identity, Links, Rules};
 
 pub(super) use local::{
-    Names, class, is_missing, make_directory, no_handle, remove, rename, rename_to_free, sync,
-    sync_directory,
+    Names, class, clear_nonblock, is_missing, make_directory, no_handle, remove, rename,
+    rename_to_free, sync, sync_directory,
 };
 pub(in crate::files) use local::{lacks, offers, path};
 
@@ -92,10 +92,8 @@ pub(super) fn lies_below(_handle: &Handle, _root: Identity, _stat: &Stat) -> io:
     Ok(true)
 }
 
-pub(super) fn into_file(handle: Handle, appends: bool) -> io::Result<std::fs::File> {
-    let file = handle.into_std_file();
-    local::clear_nonblock(&file, appends)?;
-    Ok(file)
+pub(super) fn into_file(handle: Handle) -> std::fs::File {
+    handle.into_std_file()
 }
 
 pub(super) fn into_handle(file: std::fs::File) -> Handle {

@@ -16,14 +16,9 @@ pub(in crate::files) fn path(bytes: &[u8]) -> Result<&Path, Denial> {
     Ok(Path::new(OsStr::from_bytes(bytes)))
 }
 
-/// Makes the handle of a regular file wait as others do. Of the flags that can be set it has no others.
-pub(super) fn clear_nonblock(handle: impl AsFd, appends: bool) -> Result<(), Errno> {
-    let flags = if appends {
-        OFlags::APPEND
-    } else {
-        OFlags::empty()
-    };
-    rustix::fs::fcntl_setfl(handle, flags)
+pub(super) fn clear_nonblock(file: &std::fs::File) -> Result<(), Errno> {
+    let flags = rustix::fs::fcntl_getfl(file)?;
+    rustix::fs::fcntl_setfl(file, flags.difference(OFlags::NONBLOCK))
 }
 
 /// The class of the file system that this lies on.

@@ -12,8 +12,8 @@ use ravelin_core::path::{
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
-pub(super) use super::posix::class;
 pub(in crate::files) use super::posix::path;
+pub(super) use super::posix::{class, clear_nonblock};
 use super::{Name, posix};
 
 /// An open file or directory.
@@ -179,9 +179,8 @@ pub(super) fn lies_below(handle: &Handle, root: Identity, stat: &Stat) -> Result
     Ok(true)
 }
 
-pub(super) fn into_file(handle: Handle, appends: bool) -> Result<std::fs::File, Errno> {
-    posix::clear_nonblock(&handle, appends)?;
-    Ok(handle.into())
+pub(super) fn into_file(handle: Handle) -> std::fs::File {
+    handle.into()
 }
 
 pub(super) fn into_handle(file: std::fs::File) -> Handle {

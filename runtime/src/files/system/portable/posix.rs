@@ -119,8 +119,8 @@ pub(super) const fn is_name(_name: &[u8]) -> bool {
     true
 }
 
-pub(super) fn clear_nonblock(file: &std::fs::File, appends: bool) -> io::Result<()> {
-    Ok(posix::clear_nonblock(file, appends)?)
+pub(in crate::files::system) fn clear_nonblock(file: &std::fs::File) -> io::Result<()> {
+    Ok(posix::clear_nonblock(file)?)
 }
 
 pub(in crate::files::system) fn make_directory(at: &Handle, name: &[u8]) -> io::Result<()> {

@@ -208,7 +208,7 @@ pub(super) fn is_name(name: &[u8]) -> bool {
 }
 
 #[allow(clippy::unnecessary_wraps, reason = "elsewhere there is a flag")]
-pub(super) const fn clear_nonblock(_file: &std::fs::File, _appends: bool) -> io::Result<()> {
+pub(in crate::files::system) const fn clear_nonblock(_file: &std::fs::File) -> io::Result<()> {
     Ok(())
 }
 
