@@ -17,9 +17,16 @@ use crate::style::{OneLine, Style, quoted, rfc3339};
 use crate::subject::{Role, Subject};
 use crate::{input, stdout};
 
+/// Of the private keys, for whoever reads the table.
+const KEYS: &str = if cfg!(unix) {
+    "each with its private key beside it as .key, mode 0600"
+} else {
+    "each with its private key beside it as .key, readable to whom this directory is"
+};
+
 /// Make a development CA, and certificates for servers and clients below it
 ///
-/// Writes ca.pem and ca.key, and NAME.pem and NAME.key for every name (keys with mode 0600, ECDSA P-256). A directory
+/// Writes ca.pem and ca.key, and NAME.pem and NAME.key for every name (keys with mode 0600 where files have modes, ECDSA P-256). A directory
 /// that holds a CA already keeps it and gets the new certificates. No file is ever overwritten.
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -361,11 +368,7 @@ impl<'a> Report<'a> {
                 style.dim(&OneLine(&row.name).to_string()),
             );
         }
-        let _ = writeln!(
-            table,
-            "{}",
-            style.dim("each with its private key beside it as .key, mode 0600")
-        );
+        let _ = writeln!(table, "{}", style.dim(KEYS));
         for next in self.next() {
             let _ = writeln!(table, "next: {next}");
         }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::failure::{Exit, Failure};
 
-/// Who may read a new file.
+/// Who may read a new file, where files have modes. Elsewhere it inherits the permissions of its directory.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Readers {
     /// Its owner: mode 0600.
@@ -19,16 +19,22 @@ pub(crate) enum Readers {
 pub(crate) fn create(path: &Path, readers: Readers) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(match readers {
-            Readers::Owner => 0o600,
-            Readers::Everybody => 0o644,
-        });
-    }
+    limit(&mut options, readers);
     options.open(path)
 }
+
+#[cfg(unix)]
+fn limit(options: &mut OpenOptions, readers: Readers) {
+    use std::os::unix::fs::OpenOptionsExt as _;
+
+    options.mode(match readers {
+        Readers::Owner => 0o600,
+        Readers::Everybody => 0o644,
+    });
+}
+
+#[cfg(not(unix))]
+const fn limit(_options: &mut OpenOptions, _readers: Readers) {}
 
 pub(crate) fn taken(path: &Path) -> Failure {
     Failure::new(

@@ -5,7 +5,6 @@
     reason = "a test fails by panicking"
 )]
 
-use std::fs;
 use std::path::Path;
 use std::process::Output;
 
@@ -377,6 +376,7 @@ fn what_cannot_be_asked_is_said_so() {
 
 #[cfg(target_os = "linux")]
 mod open {
+    use std::fs;
     use std::os::unix::fs::{MetadataExt as _, symlink};
 
     use rustix::fs::{CWD, FileType, Mode, mknodat};

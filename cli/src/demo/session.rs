@@ -151,6 +151,7 @@ const REFUSED: &[Refused] = &[
         path: "/proc/self/environ",
         code: "E-PTH-13",
     },
+    #[cfg(unix)]
     Refused {
         step: "link",
         path: "environ",

@@ -1,6 +1,6 @@
 //! Where the demo's files lie.
 
-use std::fs::{self, DirBuilder};
+use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
@@ -91,14 +91,17 @@ impl Drop for Stage {
     }
 }
 
+#[cfg(unix)]
 fn private_directory(path: &Path) -> io::Result<()> {
-    let mut builder = DirBuilder::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::DirBuilderExt as _;
-        builder.mode(0o700);
-    }
-    builder.create(path)
+    use std::os::unix::fs::DirBuilderExt as _;
+
+    fs::DirBuilder::new().mode(0o700).create(path)
+}
+
+/// The directory for temporary files is the user's own elsewhere.
+#[cfg(not(unix))]
+fn private_directory(path: &Path) -> io::Result<()> {
+    fs::create_dir(path)
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> Failure {

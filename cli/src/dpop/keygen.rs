@@ -14,7 +14,7 @@ use crate::{entropy, stdout};
 
 /// Make a signing key
 ///
-/// Writes PKCS#8 as PEM, with mode 0600, and prints the key's thumbprint. No file is ever overwritten.
+/// Writes PKCS#8 as PEM, with mode 0600 where files have modes, and prints the key's thumbprint. No file is ever overwritten.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Example:
