@@ -7,12 +7,10 @@ use tokio::time::timeout;
 
 use super::Scene;
 use super::children::Process;
+use super::stage::HELLO;
 use super::transcript::{Step, Transcript};
 use crate::failure::{Exit, Failure};
 use crate::mcp_client::Session;
-
-/// What lies in files/hello.txt.
-pub(super) const HELLO: &str = "Hello from behind the ravelin.\n";
 
 /// A server that is not ours may have to load much before it answers.
 const PATIENCE: Duration = Duration::from_secs(60);

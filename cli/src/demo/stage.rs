@@ -9,9 +9,11 @@ use ravelin_core::pki_types::pem::PemObject as _;
 use ravelin_core::trust::certificate::Certificate;
 use ravelin_core::trust::pin::Pin;
 
-use super::session;
 use crate::failure::{Exit, Failure};
 use crate::input;
+
+/// What lies in files/hello.txt.
+pub(super) const HELLO: &str = "Hello from behind the ravelin.\n";
 
 /// One byte more than `ravelin files` reads.
 const TOO_LARGE: usize = 256 * 1024 + 1;
@@ -41,7 +43,7 @@ impl Stage {
 
     /// Writes what the demo's own server reads, and what it refuses.
     pub(super) fn furnish(&self) -> Result<(), Failure> {
-        self.write("files/hello.txt", session::HELLO)?;
+        self.write("files/hello.txt", HELLO)?;
         self.write("files/large.txt", &"x".repeat(TOO_LARGE))?;
         #[cfg(unix)]
         {

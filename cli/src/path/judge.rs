@@ -1,9 +1,9 @@
 //! One set of rules for a run of the program, and its verdicts as rows and as JSON.
 
-use ravelin_core::path::{Denial, Dialect, Facts, Operation, Rules, uri};
+use ravelin_core::path::{Denial, Dialect, Operation, Rules, uri};
 use serde_json::{Value, json};
 
-use super::opener::Opener;
+use super::opener::{Opened, Opener};
 use super::settings::{Op, Settings};
 use crate::failure::{Failure, cause_and_remedy};
 use crate::style::{OneLine, Style};
@@ -13,13 +13,6 @@ pub(super) struct Judge {
     rules: Rules,
     uri: bool,
     opener: Option<Opener>,
-}
-
-/// What was opened.
-pub(super) struct Opened {
-    pub(super) facts: Facts,
-    /// Where it lies below the root.
-    pub(super) resolved: Option<Vec<u8>>,
 }
 
 impl Judge {
@@ -155,39 +148,6 @@ impl Verdict<'_> {
                 })
             }
         }
-    }
-}
-
-impl Opened {
-    pub(super) fn row(&self) -> String {
-        let Facts {
-            kind,
-            size,
-            identity,
-            ..
-        } = &self.facts;
-        let mut row = format!(
-            "{}, {size} bytes, dev {}, ino {}",
-            kind.name(),
-            identity.device,
-            identity.inode
-        );
-        if let Some(resolved) = &self.resolved {
-            row.push_str(", at ");
-            row.push_str(&OneLine(&String::from_utf8_lossy(resolved)).to_string());
-        }
-        row
-    }
-
-    fn json(&self) -> Value {
-        let resolved = self.resolved.as_deref().map(String::from_utf8_lossy);
-        json!({
-            "dev": self.facts.identity.device,
-            "ino": self.facts.identity.inode,
-            "size": self.facts.size,
-            "kind": self.facts.kind.name(),
-            "resolved": resolved,
-        })
     }
 }
 

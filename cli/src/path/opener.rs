@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use ravelin_core::path::{Capabilities, Denial, Links, Rules};
+use ravelin_core::path::{Capabilities, Denial, Facts, Links, Rules};
 use ravelin_runtime::files::Root;
+use serde_json::{Value, json};
 
-use super::judge::Opened;
 use crate::failure::{Exit, Failure};
+use crate::style::OneLine;
 
 /// A root that is open.
 pub(super) struct Opener(Root);
@@ -35,6 +36,46 @@ impl Opener {
         Ok(Opened {
             facts: *file.facts(),
             resolved: file.resolved().map(<[u8]>::to_vec),
+        })
+    }
+}
+
+/// What was opened.
+pub(super) struct Opened {
+    pub(super) facts: Facts,
+    /// Where it lies below the root.
+    pub(super) resolved: Option<Vec<u8>>,
+}
+
+impl Opened {
+    pub(super) fn row(&self) -> String {
+        let Facts {
+            kind,
+            size,
+            identity,
+            ..
+        } = &self.facts;
+        let mut row = format!(
+            "{}, {size} bytes, dev {}, ino {}",
+            kind.name(),
+            identity.device,
+            identity.inode
+        );
+        if let Some(resolved) = &self.resolved {
+            row.push_str(", at ");
+            row.push_str(&OneLine(&String::from_utf8_lossy(resolved)).to_string());
+        }
+        row
+    }
+
+    pub(super) fn json(&self) -> Value {
+        let resolved = self.resolved.as_deref().map(String::from_utf8_lossy);
+        json!({
+            "dev": self.facts.identity.device,
+            "ino": self.facts.identity.inode,
+            "size": self.facts.size,
+            "kind": self.facts.kind.name(),
+            "resolved": resolved,
         })
     }
 }
