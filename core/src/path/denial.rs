@@ -180,6 +180,11 @@ pub enum Denial {
     SystemOwners,
     /// Rules that read names as POSIX does, where names mean more than that.
     SystemNames,
+
+    // What a name in the tree is, that nobody wrote as a path.
+    /// A single name, of a directory entry or inside of a link's target, with a character that separates names in the
+    /// dialect.
+    Separator,
 }
 
 impl Denial {
@@ -257,6 +262,7 @@ impl Denial {
             Self::SystemLinks => "E-PTH-69",
             Self::SystemOwners => "E-PTH-70",
             Self::SystemNames => "E-PTH-71",
+            Self::Separator => "E-PTH-72",
         }
     }
 }
@@ -421,6 +427,9 @@ impl fmt::Display for Denial {
             Self::SystemOwners => {
                 "files have no user numbers on this operating system; build the rules for any owner, and \
                  restrict the root by its permissions"
+            }
+            Self::Separator => {
+                "a name in the tree has a character that separates names in this dialect; rename the file"
             }
             Self::SystemNames => {
                 "this operating system reads names otherwise than POSIX; build the rules with the Windows or \

@@ -86,6 +86,9 @@ impl Rules {
     /// The first rule that the name breaks. Depth, subtrees and extensions are not asked.
     pub fn judge_name(&self, name: &[u8]) -> Result<(), Denial> {
         let seen = self.judge_whole(name)?;
+        if scan::separators(name, self.dialect()).next().is_some() {
+            return Err(Denial::Separator);
+        }
         name::judge_all(name, seen, self.dialect()).map(|_| ())
     }
 

@@ -550,6 +550,12 @@ fn names_of_links_are_judged_alone() {
     assert_eq!(rules.judge_name(b".."), Err(Denial::ParentDirectory));
     assert_eq!(rules.judge_name(b"nul.txt"), Err(Denial::Device));
     assert_eq!(rules.judge_name(b"a\0"), Err(Denial::Nul));
+    assert_eq!(rules.judge_name(b"a/b"), Err(Denial::Separator));
+    assert_eq!(rules.judge_name(b"a\\b"), Err(Denial::Backslash));
+    let windows = self::rules(Dialect::Windows);
+    assert_eq!(windows.judge_name(b"a\\b"), Err(Denial::Separator));
+    let posix = self::rules(Dialect::Posix);
+    assert_eq!(posix.judge_name(b"a\\b"), Ok(()));
 }
 
 #[test]
