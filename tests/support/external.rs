@@ -45,12 +45,13 @@ pub struct Running {
 
 #[derive(Default)]
 struct Output {
-    text: Mutex<String>,
+    /// Of stdout and of stderr. In one text, what comes in several reads of one would be torn by the other.
+    texts: Mutex<[String; 2]>,
     grown: Condvar,
 }
 
 impl Running {
-    /// Starts `program` with everything it says collected, stdout and stderr in one text.
+    /// Starts `program` with everything it says collected, on stdout and on stderr.
     ///
     /// # Panics
     ///
@@ -64,8 +65,8 @@ impl Running {
             .spawn()
             .unwrap_or_else(|error| panic!("{program} cannot be started: {error}"));
         let output = Arc::new(Output::default());
-        collect(child.stdout.take(), &output);
-        collect(child.stderr.take(), &output);
+        collect(child.stdout.take(), &output, 0);
+        collect(child.stderr.take(), &output, 1);
         Self {
             name: format!("{program} {}", arguments.join(" ")),
             input: child.stdin.take(),
@@ -99,12 +100,15 @@ impl Running {
     pub fn wait_for_times(&mut self, text: &str, times: usize) {
         let until = Instant::now() + PATIENCE;
         let mut said = self.output.lock();
-        while said.matches(text).count() < times {
+        let count =
+            |said: &[String]| -> usize { said.iter().map(|said| said.matches(text).count()).sum() };
+        while count(&said[..]) < times {
             let left = until.saturating_duration_since(Instant::now());
             assert!(
                 !left.is_zero(),
-                "{} never said {text:?}, only:\n{said}",
-                self.name
+                "{} never said {text:?}, only:\n{}",
+                self.name,
+                said.concat()
             );
             let woken = self.output.grown.wait_timeout(said, left);
             said = woken.unwrap_or_else(PoisonError::into_inner).0;
@@ -117,8 +121,8 @@ impl Running {
         let until = Instant::now() + PATIENCE;
         loop {
             let said = self.output.lock().clone();
-            let rest = said.split_once(start).map_or("", |(_, rest)| rest);
-            if let Some((line, _)) = rest.split_once('\n') {
+            let mut rests = said.iter().filter_map(|said| said.split_once(start));
+            if let Some((line, _)) = rests.find_map(|(_, rest)| rest.split_once('\n')) {
                 return line.trim().to_owned();
             }
             assert!(Instant::now() < until, "{} never ended its line", self.name);
@@ -140,7 +144,7 @@ impl Running {
                 while Arc::strong_count(&self.output) > 1 && Instant::now() < until {
                     thread::sleep(Duration::from_millis(2));
                 }
-                return (status, self.output.lock().clone());
+                return (status, self.output.lock().concat());
             }
             assert!(Instant::now() < until, "{} does not end", self.name);
             thread::sleep(Duration::from_millis(5));
@@ -156,19 +160,19 @@ impl Drop for Running {
 }
 
 impl Output {
-    fn lock(&self) -> std::sync::MutexGuard<'_, String> {
-        self.text.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> std::sync::MutexGuard<'_, [String; 2]> {
+        self.texts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn collect(pipe: Option<impl Read + Send + 'static>, output: &Arc<Output>) {
+fn collect(pipe: Option<impl Read + Send + 'static>, output: &Arc<Output>, stream: usize) {
     let output = Arc::clone(output);
     thread::spawn(move || {
         let mut pipe = pipe.expect("piped");
         let mut buffer = [0; 4096];
         while let Ok(read @ 1..) = pipe.read(&mut buffer) {
             let text = String::from_utf8_lossy(&buffer[..read]);
-            output.lock().push_str(&text);
+            output.lock()[stream].push_str(&text);
             output.grown.notify_all();
         }
     });
