@@ -59,7 +59,7 @@ impl Layout {
             "missing",
             "missing/x",
             "../canary.txt",
-            "../root/source",
+            "../tree/source",
             SOURCE,
             "source/",
             "source/x",
@@ -87,9 +87,9 @@ impl Layout {
                 format!("{path}/new/"),
                 format!("./{path}"),
                 format!("/{path}"),
-                format!("../root/{path}"),
+                format!("../tree/{path}"),
                 format!("{root}/{path}"),
-                format!("{root}/../root/{path}"),
+                format!("{root}/../tree/{path}"),
             ]);
         }
         paths
@@ -148,11 +148,11 @@ fn plain() -> Vec<Layout> {
         Layout::new(
             "a root inside a root",
             &[
-                File("root/a"),
+                File("tree/a"),
                 File("outside/canary.txt"),
                 File("canary.txt"),
             ],
-            &["root"],
+            &["tree"],
         ),
     ]
 }
@@ -286,7 +286,7 @@ fn links_that_leave() -> Vec<Layout> {
         Layout::new(
             "a link out",
             &[Link("l", "../canary.txt"), Link("m", "..")],
-            &["m/canary.txt", "m/root/source"],
+            &["m/canary.txt", "m/tree/source"],
         ),
         Layout::new(
             "a link out of a directory",
@@ -295,7 +295,7 @@ fn links_that_leave() -> Vec<Layout> {
         ),
         Layout::new(
             "a link out and back",
-            &[File("a"), Link("l", "../root/a"), Link("d/m", "../../root")],
+            &[File("a"), Link("l", "../tree/a"), Link("d/m", "../../tree")],
             &["d/m/a"],
         ),
         Layout::new(
@@ -348,7 +348,7 @@ fn links_that_leave() -> Vec<Layout> {
         ),
         Layout::new(
             "a link to a neighbour with the same beginning",
-            &[Link("l", "../root-private"), Link("m", "{root}-private")],
+            &[Link("l", "../tree-private"), Link("m", "{root}-private")],
             &["l/canary.txt", "m/canary.txt"],
         ),
     ]

@@ -13,11 +13,14 @@ use tempfile::TempDir;
 
 use crate::layout::{Entry, Layout, SOURCE};
 
+/// The name of the root in its directory.
+pub const ROOT: &str = "tree";
+
 /// What there is beside the root.
 const OUTSIDE: [&str; 4] = [
     "canary.txt",
     "outside/canary.txt",
-    "root-private/canary.txt",
+    "tree-private/canary.txt",
     "secret/key.pem",
 ];
 
@@ -48,7 +51,7 @@ impl Scene {
         for path in OUTSIDE {
             write(&top, path);
         }
-        fs::create_dir(top.join("root")).expect("it can be made");
+        fs::create_dir(top.join(ROOT)).expect("it can be made");
         Self {
             _folder: folder,
             top,
@@ -56,7 +59,7 @@ impl Scene {
     }
 
     pub fn root(&self) -> PathBuf {
-        self.top.join("root")
+        self.top.join(ROOT)
     }
 
     /// Puts a layout in the place of what is below the root. The root itself stays.
@@ -69,7 +72,7 @@ impl Scene {
         let root = self.root();
         // What is in a directory goes before it.
         for (path, node) in after.iter().rev() {
-            let below = path.starts_with("root") && path.as_os_str() != "root";
+            let below = path.starts_with(ROOT) && path.as_os_str() != ROOT;
             if below && before.get(path) != Some(node) {
                 let place = self.top.join(path);
                 let removed = match node {
@@ -132,7 +135,7 @@ impl Scene {
             Entry::Directory(_) => fs::create_dir_all(place).expect("a directory can be made"),
             Entry::Link(_, target) => {
                 let top = self.top.to_str().expect("names here are UTF-8");
-                let target = target.replace("{root}", &format!("{top}/root"));
+                let target = target.replace("{root}", &format!("{top}/{ROOT}"));
                 symlink(target.replace("{top}", top), place).expect("a link can be made");
             }
             Entry::HardLink(_, file) => {

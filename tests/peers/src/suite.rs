@@ -10,7 +10,7 @@ use ravelin_runtime::core::path::Denial;
 use crate::compare::{Case, Outcome, Tally};
 use crate::contender::{Answer, Name, Operation, Ours, Peer};
 use crate::layout::{Layout, layouts};
-use crate::scene::{Node, Scene, Snapshot};
+use crate::scene::{Node, ROOT, Scene, Snapshot};
 use crate::trace;
 
 #[allow(dead_code, reason = "shared with tests that need more of it")]
@@ -161,5 +161,5 @@ fn outcome<E>(
 }
 
 fn outside(all: &Snapshot) -> impl Iterator<Item = (&PathBuf, &Node)> {
-    all.iter().filter(|(path, _)| !path.starts_with("root"))
+    all.iter().filter(|(path, _)| !path.starts_with(ROOT))
 }
