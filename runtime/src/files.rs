@@ -59,7 +59,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ravelin_core::path::open::{
-    Action, BUFFER, Commit, Event, Failure, Forbidden, Ground, Handles, Opening, Slot, Temporary,
+    Action, BUFFER, Failure, Forbidden, Ground, Handles, Machine, Opening, Slot, Temporary,
 };
 use ravelin_core::path::{
     Capabilities, Denial, Devices, Facts, Judged, Kind, Links, Operation, Rules,
@@ -473,30 +473,4 @@ struct Opened {
     handle: Handle,
     facts: Facts,
     resolved: Option<Vec<u8>>,
-}
-
-/// What both machines of the core do.
-trait Machine {
-    fn action(&self) -> Action<'_>;
-    fn handle(&mut self, event: Event<'_>);
-}
-
-impl<B: AsRef<[u8]> + AsMut<[u8]>> Machine for Opening<'_, B> {
-    fn action(&self) -> Action<'_> {
-        self.action()
-    }
-
-    fn handle(&mut self, event: Event<'_>) {
-        self.handle(event);
-    }
-}
-
-impl Machine for Commit {
-    fn action(&self) -> Action<'_> {
-        self.action()
-    }
-
-    fn handle(&mut self, event: Event<'_>) {
-        self.handle(event);
-    }
 }

@@ -107,6 +107,35 @@ impl<'p> Ground<'p> {
     }
 }
 
+/// What an adapter drives: [`Opening`] and [`Commit`] alike.
+pub trait Machine {
+    /// What to do next. The same until [`handle`](Self::handle) is called.
+    fn action(&self) -> Action<'_>;
+
+    /// Takes how it went.
+    fn handle(&mut self, event: Event<'_>);
+}
+
+impl<B: AsRef<[u8]> + AsMut<[u8]>> Machine for Opening<'_, B> {
+    fn action(&self) -> Action<'_> {
+        self.action()
+    }
+
+    fn handle(&mut self, event: Event<'_>) {
+        self.handle(event);
+    }
+}
+
+impl Machine for Commit {
+    fn action(&self) -> Action<'_> {
+        self.action()
+    }
+
+    fn handle(&mut self, event: Event<'_>) {
+        self.handle(event);
+    }
+}
+
 /// One operation on one path, on its way. See the [module](self).
 #[derive(Clone, Debug)]
 #[must_use]

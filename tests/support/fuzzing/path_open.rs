@@ -10,7 +10,9 @@ mod script;
 
 use std::cell::Cell;
 
-use ravelin_core::path::open::{Action, BUFFER, Commit, Event, Ground, Opening, Temporary};
+use ravelin_core::path::open::{
+    Action, BUFFER, Commit, Event, Ground, Machine, Opening, Temporary,
+};
 use ravelin_core::path::{Denial, Judged, Links, Operation, Rules};
 
 use super::input::Input;
@@ -115,32 +117,6 @@ pub fn path_open(input: &[u8]) -> Reached {
     }
     assert_eq!(handles.get(), 0, "all are closed");
     reached
-}
-
-/// What [`Opening`] and [`Commit`] have in common.
-trait Machine {
-    fn action(&self) -> Action<'_>;
-    fn handle(&mut self, event: Event<'_>);
-}
-
-impl<B: AsRef<[u8]> + AsMut<[u8]>> Machine for Opening<'_, B> {
-    fn action(&self) -> Action<'_> {
-        self.action()
-    }
-
-    fn handle(&mut self, event: Event<'_>) {
-        self.handle(event);
-    }
-}
-
-impl Machine for Commit {
-    fn action(&self) -> Action<'_> {
-        self.action()
-    }
-
-    fn handle(&mut self, event: Event<'_>) {
-        self.handle(event);
-    }
 }
 
 /// Carries out one action and answers it, or something else.
